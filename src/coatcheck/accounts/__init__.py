@@ -1,0 +1,14 @@
+"""Accounts: who exists. Registering, finding, replacing a password, disabling, deleting.
+
+A username is compared in the form of RFC 8265's UsernameCaseMapped and shown as typed; a unique
+constraint on that form decides who was first. The id, not the name, is the identity, and an id is
+never given twice.
+
+Table: coatcheck_accounts. What can happen here: UsernameTaken (400), RegistrationClosed (403),
+Invalid (422).
+"""
+
+from coatcheck.accounts.accounts import Account, Accounts, RegistrationClosed, UsernameTaken
+from coatcheck.accounts.tables import account_id
+
+__all__ = ["Account", "Accounts", "RegistrationClosed", "UsernameTaken", "account_id"]

@@ -1,0 +1,131 @@
+"""What can be done with account rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from coatcheck.accounts import statements
+from coatcheck.accounts.username import LONGEST_USERNAME, mapped
+from coatcheck.database import Database, Transaction, UniqueViolation
+from coatcheck.passwords import Passwords
+from coatcheck.problems import BadRequest, Forbidden, Invalid
+
+
+class UsernameTaken(BadRequest):
+    """Somebody has this name, in this or another spelling of it."""
+
+    title = "Username taken"
+    name = "username-taken"
+    detail = "This username is taken. Choose another one, or log in if it is yours."
+
+
+class RegistrationClosed(Forbidden):
+    """Accounts are made by the operator."""
+
+    title = "Registration is closed"
+    name = "registration-closed"
+    detail = "Accounts are created by whoever runs this service; ask there."
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account. username: as typed. password_hash: None when it gets in some other way."""
+
+    id: int
+    username: str
+    password_hash: str | None
+    created_at: datetime
+    disabled_at: datetime | None
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it may be used."""
+        return self.disabled_at is None
+
+
+class Accounts:
+    """The accounts in one database. clock: seconds since 1970, UTC."""
+
+    def __init__(
+        self, database: Database, passwords: Passwords, *, clock: Callable[[], float], open_to_all: bool
+    ) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._clock = clock
+        self._open_to_all = open_to_all
+
+    async def register(self, username: str, password: str) -> Account:
+        """A new account for whoever asks. Raises RegistrationClosed, UsernameTaken, Invalid."""
+        if not self._open_to_all:
+            raise RegistrationClosed
+        return await self.create(username, password)
+
+    async def create(self, username: str, password: str) -> Account:
+        """A new account.
+
+        Raises Invalid with `#/username`, `#/password`; UsernameTaken, before the hash if the name is
+        known to be taken: the constraint decides, the look only saves the work.
+        """
+        form = mapped(username)
+        errors: list[tuple[str, str]] = []
+        if form is None:
+            errors.append(
+                (
+                    "#/username",
+                    f"Use 1 to {LONGEST_USERNAME} letters, digits, dots, hyphens or underscores, without spaces; "
+                    "an e-mail address will do.",
+                )
+            )
+        if why := self._passwords.refusal(password):
+            errors.append(("#/password", why))
+        if form is None or errors:
+            raise Invalid(errors)
+        if await self._database.one(statements.FIND, {"mapped_username": form}):
+            raise UsernameTaken
+        row = {
+            "username": username,
+            "mapped_username": form,
+            "password_hash": await self._passwords.hash(password),
+            "created_at": datetime.fromtimestamp(self._clock(), UTC),
+        }
+        try:
+            return _account(await self._database.one(statements.ADD, row))
+        except UniqueViolation:
+            raise UsernameTaken from None
+
+    async def find(self, username: str) -> Account | None:
+        """The account of this name, in any spelling that maps to the same form."""
+        form = mapped(username)
+        if form is None:
+            return None
+        row = await self._database.one(statements.FIND, {"mapped_username": form})
+        return _account(row) if row else None
+
+    async def get(self, account_id: int) -> Account | None:
+        """The account of this id."""
+        row = await self._database.one(statements.GET, {"account_id": account_id})
+        return _account(row) if row else None
+
+    async def replace_hash(self, tx: Transaction, account: Account, new_hash: str) -> bool:
+        """Store a new hash, if the account still is what was verified and enabled; whether it was."""
+        values = {
+            "account_id": account.id,
+            "verified_hash": account.password_hash,
+            "new_hash": new_hash,
+        }
+        return await tx.execute(statements.REPLACE_HASH, values) == 1
+
+    async def disable(self, account_id: int) -> bool:
+        """Keep the account but let nobody in; its sessions are refused at once. Whether it exists."""
+        values = {"account_id": account_id, "disabled_at": datetime.fromtimestamp(self._clock(), UTC)}
+        return await self._database.execute(statements.DISABLE, values) == 1
+
+    async def enable(self, account_id: int) -> bool:
+        """Let a disabled account in again. Whether it exists."""
+        values = {"account_id": account_id, "disabled_at": None}
+        return await self._database.execute(statements.DISABLE, values) == 1
+
+
+def _account(row: Any) -> Account:
+    return Account(row.id, row.username, row.password_hash, row.created_at, row.disabled_at)

@@ -1,0 +1,230 @@
+"""`Coatcheck`: the composition root. Builds the rooms from plain values and mounts their routes."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from coatcheck import keys, web
+from coatcheck.accounts import Account, Accounts
+from coatcheck.accounts.routes import routes as account_routes
+from coatcheck.database import Database
+from coatcheck.database.migrate import Migrations, Standing
+from coatcheck.database.url import sqlite_path
+from coatcheck.health.routes import routes as health_routes
+from coatcheck.login import Login
+from coatcheck.login.routes import routes as login_routes
+from coatcheck.me import Me
+from coatcheck.me.routes import routes as me_routes
+from coatcheck.passwords import Passwords
+from coatcheck.problems import Problem, StartRefused
+from coatcheck.sessions import Sessions
+from coatcheck.settings import Settings
+from coatcheck.tokens import SigningKey
+
+OWN_HISTORY = "coatcheck.migrations"
+
+
+class Coatcheck:
+    """User accounts for a FastAPI app: registration, login, bearer tokens, protected routes.
+
+    app: yours; its lifespan, middleware, handlers and docs stay as they are. settings: read from the
+    environment and `.env` unless given. prefix: where the routes go. migrations: packages of Alembic
+    files for the application's own tables. health: add `/health` and `/ready`. clock: seconds since
+    1970, UTC; for tests that move it.
+    Raises StartRefused with a sentence when it cannot start as it is set up.
+    """
+
+    def __init__(
+        self,
+        app: FastAPI,
+        settings: Settings | None = None,
+        *,
+        prefix: str = "/auth",
+        migrations: Sequence[str] = (),
+        health: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings or Settings.read()
+        self.settings.refuse_unsafe()
+        self.database = Database(
+            self.settings.absolute_database_url,
+            listen_url=self.settings.database_listen_url,
+            prepare=self.settings.database_prepare,
+        )
+        self.migrations = Migrations(self.database.url, [OWN_HISTORY, *migrations])
+        self.site = web.Site(
+            local=self.settings.local,
+            issuer=self.settings.issuer,
+            allowed_origins=self.settings.allowed_origins,
+        )
+        self._clock = clock
+        self._keys: dict[str, SigningKey] = {}
+        self._opening: asyncio.Task[None] | None = None
+        self._is_open = False
+        self._build()
+        self._mount(app, prefix, health=health)
+
+    def _build(self) -> None:
+        """The rooms, each handed what it needs."""
+        settings, database, clock = self.settings, self.database, self._clock
+        self.passwords = Passwords(settings.password_cost, settings.password_min_length)
+        self.accounts = Accounts(database, self.passwords, clock=clock, open_to_all=settings.registration == "open")
+        self.sessions = Sessions(
+            database,
+            keys=self._keys,
+            issuer=settings.issuer,
+            audience=settings.token_audience,
+            access_token_seconds=settings.access_token_seconds,
+            clock=clock,
+        )
+        self.login = Login(database, self.accounts, self.passwords, self.sessions)
+        self.me = Me(database, self.accounts, self.passwords, self.sessions, clock=clock)
+
+    def _mount(self, app: FastAPI, prefix: str, *, health: bool) -> None:
+        """Routes, the one exception handler, the layer that carries Coatcheck, and the lifespan."""
+        router = APIRouter(prefix=prefix)
+        for routes in (account_routes(self.accounts), login_routes(self.login), me_routes(self.me)):
+            router.include_router(routes)
+        if health:
+            router.include_router(health_routes(self.database))
+        app.include_router(router)
+        app.add_exception_handler(Problem, web.answer_problem)
+        app.add_middleware(web.Carrying, coatcheck=self)
+        if self.settings.allowed_origins:
+            app.add_middleware(web.Cors, origins=self.settings.allowed_origins)
+        app.state.coatcheck = self
+        own = app.router.lifespan_context
+
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncGenerator[Any, None]:
+            await self.open()
+            try:
+                async with own(app) as state:
+                    yield state
+            finally:
+                await self.close()
+
+        app.router.lifespan_context = lifespan
+
+    async def open(self) -> None:
+        """Open the database, bring its schema up to date (local), load the keys. Raises StartRefused."""
+        await asyncio.to_thread(self._make_folders)
+        await self.database.open()
+        try:
+            secret = await self._secret()
+            await keys.check(self.database, secret)
+            await asyncio.to_thread(self._bring_up_to_date)
+            now = datetime.fromtimestamp(self._clock(), UTC)
+            self._keys.update(await keys.load_signing_keys(self.database, secret, now))
+        except BaseException:
+            await self.database.close()
+            raise
+        self._is_open = True
+
+    async def close(self) -> None:
+        """Finish what is under way, then let go of the database and the threads."""
+        self._is_open = False
+        self.passwords.close()
+        await self.database.close()
+
+    async def ensure_open(self) -> None:
+        """Open once, where no lifespan did: in a mounted app, in a test over ASGI."""
+        if self._is_open:
+            return
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.create_task(self._open_without_exit())
+        await asyncio.shield(self._opening)
+
+    async def create_account(self, username: str, password: str) -> Account:
+        """A new account, also where registration is closed. Raises UsernameTaken, Invalid."""
+        await self.ensure_open()
+        return await self.accounts.create(username, password)
+
+    async def find_account(self, username: str) -> Account | None:
+        """The account of this name, or None."""
+        await self.ensure_open()
+        return await self.accounts.find(username)
+
+    async def disable_account(self, user_id: int) -> bool:
+        """Keep the account but let nobody in, from the next request on. Whether it exists."""
+        await self.ensure_open()
+        return await self.accounts.disable(user_id)
+
+    async def enable_account(self, user_id: int) -> bool:
+        """Let a disabled account in again. Whether it exists."""
+        await self.ensure_open()
+        return await self.accounts.enable(user_id)
+
+    async def end_sessions(self, user_id: int) -> None:
+        """End every session of an account, from the next request on."""
+        await self.ensure_open()
+        await self.sessions.end_all(user_id)
+
+    async def _open_without_exit(self) -> None:
+        try:
+            await self.open()
+        except StartRefused as refusal:  # a SystemExit would end the server that is running already
+            raise RuntimeError(refusal.sentence) from None
+
+    async def _secret(self) -> keys.Secret:
+        """The secret: given, or the one in `data/secret`, made once when local."""
+        settings = self.settings
+        if settings.secret is not None:
+            return keys.Secret(settings.secret.get_secret_value())
+        if settings.secret_file is not None:
+            return keys.Secret.read(settings.directory / settings.secret_file)
+        file = settings.data / "secret"
+        # Only then look for the file: it is written before the keys are.
+        if await keys.exist(self.database) and not file.exists():
+            raise StartRefused(
+                f"The database {self.database} was made with the secret in {file}, and that file is gone. "
+                "Put it back from where the data came from, or set COATCHECK_SECRET to it."
+            )
+        return await asyncio.to_thread(keys.Secret.made_once, file)
+
+    def _make_folders(self) -> None:
+        """The folder of the data, closed to other users."""
+        folders = {self.settings.data} if self.settings.local and self.settings.secret is None else set[Path]()
+        if (path := sqlite_path(self.database.url)) is not None:
+            folders.add(path.parent)
+        for folder in folders:
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if folder == self.settings.data:
+                    with suppress(PermissionError):
+                        folder.chmod(0o700)
+            except OSError as error:
+                raise StartRefused(
+                    f"The folder {folder} cannot be made ({error.strerror}). "
+                    "Make it writable for this user, or set COATCHECK_DATABASE_URL."
+                ) from None
+
+    def _bring_up_to_date(self) -> None:
+        if self.settings.local:
+            self.migrations.upgrade()
+            return
+        standing = self.migrations.standing()
+        if standing is Standing.OLDER:
+            raise StartRefused(
+                f"The schema of {self.database} is older than this program. Run: coatcheck migrate --app app:app"
+            )
+        if standing is Standing.NEWER:
+            self.migrations.upgrade()  # refuses, with its own sentence
+
+
+def serve(app: FastAPI, settings: Settings) -> None:
+    """Run the app with uvicorn until SIGINT or SIGTERM, which end it within a second, exit code 0."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    data = Database(settings.absolute_database_url)
+    web.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        first_line=f"{app.title}: http://{host}:{settings.port}/docs · data in {data} · Ctrl+C stops",
+    )

@@ -1,0 +1,152 @@
+"""`Database`: the small face that both engines share."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Protocol
+
+from sqlalchemy import Executable, text
+
+from coatcheck.database.postgresql import PostgreSQL
+from coatcheck.database.sqlite import SQLite
+from coatcheck.database.url import shown, sqlite_path
+
+NOTHING: Mapping[str, object] = {}
+SCAN_SECONDS = 5.0
+TABLE = {
+    "sqlite": text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name"),
+    "postgresql": text("SELECT 1 WHERE to_regclass(:name) IS NOT NULL"),
+}
+
+
+class Transaction(Protocol):
+    """What the block of `async with database.transaction() as tx` is given.
+
+    An error ends the transaction, also for a body that swallows it. The body awaits nothing but its
+    own statements: everything else belongs before or after it.
+    """
+
+    async def one(self, statement: Executable, values: Mapping[str, object] = ...) -> Any:
+        """The one row, or None."""
+        ...
+
+    async def all(self, statement: Executable, values: Mapping[str, object] = ...) -> list[Any]:
+        """All rows."""
+        ...
+
+    async def execute(self, statement: Executable, values: Mapping[str, object] = ...) -> int:
+        """How many rows were written."""
+        ...
+
+    async def announce(self, channel: str) -> None:
+        """Tell the processes that watch `channel`, as soon as this is committed."""
+
+
+class TransactionBlock(Protocol):
+    """`async with` it."""
+
+    async def __aenter__(self) -> Transaction:
+        """Wait for a turn, then begin."""
+        ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Commit, durable before it returns; or, after an error, undo."""
+
+
+class Changes(Protocol):
+    """Whether others have committed, without a query per look. `async with` it."""
+
+    async def __aenter__(self) -> "Changes":
+        """Begin to watch."""
+        ...
+
+    async def __aexit__(self, *exception: Any) -> None:
+        """Stop watching."""
+
+    async def moved(self) -> bool:
+        """True at first, after a change since the last call, and while nothing is known."""
+        ...
+
+    async def all(self, statement: Executable, values: Mapping[str, object] = ...) -> list[Any]:
+        """All rows, as of now."""
+        ...
+
+
+class Database:
+    """Accounts, sessions and whatever the application adds, on SQLite or PostgreSQL.
+
+    Statements are SQLAlchemy Core, written once (a module's constants) with `bindparam`s; values are
+    handed over by name. Rows come back as named tuples.
+
+    url: `sqlite:///file` or `postgresql://…`. listen_url: a direct connection where `url` goes
+    through a pooler. prepare: prepared statements on PostgreSQL.
+    Raises UniqueViolation, ForeignKeyViolation (409) and DatabaseUnavailable, ReadTooLong (503).
+    """
+
+    def __init__(self, url: str, *, listen_url: str | None = None, prepare: bool = True) -> None:
+        self.url = url
+        path = sqlite_path(url)
+        self._engine: SQLite | PostgreSQL = (
+            SQLite(path) if path is not None else PostgreSQL(url, listen_url=listen_url or url, prepare=prepare)
+        )
+
+    @property
+    def dialect(self) -> Literal["sqlite", "postgresql"]:
+        """Which of the two it is."""
+        return "sqlite" if isinstance(self._engine, SQLite) else "postgresql"
+
+    def __str__(self) -> str:
+        """Where the data is, for people: no password."""
+        return shown(self.url)
+
+    async def open(self) -> None:
+        """Connect. Raises StartRefused with a sentence when that cannot be."""
+        await self._engine.open()
+
+    async def close(self) -> None:
+        """Finish what is under way, then disconnect."""
+        await self._engine.close()
+
+    async def one(self, statement: Executable, values: Mapping[str, object] = NOTHING) -> Any:
+        """The one row of a bounded read, or of a single write with RETURNING; None if there is none."""
+        rows = await self._engine.all(statement, values)
+        return rows[0] if rows else None
+
+    async def all(self, statement: Executable, values: Mapping[str, object] = NOTHING) -> list[Any]:
+        """All rows of a read that an index and a limit bound."""
+        return await self._engine.all(statement, values)
+
+    async def scan(
+        self, statement: Executable, values: Mapping[str, object] = NOTHING, *, seconds: float = SCAN_SECONDS
+    ) -> list[Any]:
+        """All rows of a read that no index and limit bound: a search, a count, an export.
+
+        It runs apart from the others, because it holds back SQLite's checkpoint, and is stopped
+        after `seconds` (ReadTooLong).
+        """
+        return await self._engine.scan(statement, values, seconds)
+
+    async def execute(self, statement: Executable, values: Mapping[str, object] = NOTHING) -> int:
+        """How many rows a single write has written; durable when this returns."""
+        return await self._engine.execute(statement, values)
+
+    def transaction(self) -> TransactionBlock:
+        """`async with database.transaction() as tx`: all of it or nothing."""
+        return self._engine.transaction()
+
+    async def has_table(self, name: str) -> bool:
+        """Whether there is a table of this name; a database that nobody has shaped yet has none."""
+        return await self.one(TABLE[self.dialect], {"name": name}) is not None
+
+    def changes(self, channel: str) -> Changes:
+        """What others have committed and announced on `channel`."""
+        return self._engine.changes(channel)
+
+    async def backup(self, target: Path) -> None:
+        """A consistent copy in a new file, mode 0600, while in use (SQLite; PostgreSQL has pg_dump).
+
+        Raises FileExistsError: a backup never overwrites.
+        """
+        await self._engine.backup(target)

@@ -1,0 +1,123 @@
+"""Schema histories: Alembic's, each with its own version table, run by us alone.
+
+The library's history goes first going up. Any number of processes may start at once: the first
+carries the migrations out, the others find them done.
+"""
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import Enum
+from importlib.util import find_spec
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from coatcheck.database import postgresql_schema, sqlite_schema
+from coatcheck.database.url import sqlite_path
+from coatcheck.problems import StartRefused
+
+ENVIRONMENT = Path(__file__).parent / "alembic_environment"
+
+
+class Standing(Enum):
+    """How a database stands to the histories of this program."""
+
+    CURRENT = "current"
+    OLDER = "older"
+    NEWER = "newer"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One package of Alembic version files, such as `coatcheck.migrations`."""
+
+    package: str
+
+    @property
+    def name(self) -> str:
+        """The first part of the package's name."""
+        return self.package.partition(".")[0]
+
+    @property
+    def version_table(self) -> str:
+        """Where this history keeps the revision it stands at."""
+        return f"{self.name}_schema_version"
+
+    def config(self) -> Config:
+        """Alembic's configuration for this history."""
+        found = find_spec(self.package)
+        if found is None or not found.submodule_search_locations:
+            raise StartRefused(f"There is no package {self.package}; migrations= names packages of Alembic files.")
+        config = Config()
+        config.set_main_option("script_location", _literal(ENVIRONMENT))
+        config.set_main_option("version_locations", _literal(found.submodule_search_locations[0]))
+        config.set_main_option("path_separator", "newline")
+        config.attributes["version_table"] = self.version_table
+        return config
+
+    def standing(self, connection: Connection) -> Standing:
+        """How the database stands to this history."""
+        script = ScriptDirectory.from_config(self.config())
+        context = MigrationContext.configure(connection, opts={"version_table": self.version_table})
+        present = set(context.get_current_heads())
+        known = {revision.revision for revision in script.walk_revisions()}
+        if present - known:
+            return Standing.NEWER
+        return Standing.CURRENT if present == set(script.get_heads()) else Standing.OLDER
+
+    def upgrade(self, connection: Connection) -> None:
+        """Bring the database to this history's newest revision."""
+        config = self.config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "heads")
+
+
+class Migrations:
+    """The histories of one program, on one database. Everything here blocks: run it in a thread."""
+
+    def __init__(self, url: str, packages: Sequence[str]) -> None:
+        self._url = url
+        self._histories = [History(package) for package in packages]
+
+    def standing(self) -> Standing:
+        """The worst standing of all histories: newer, then older, then current."""
+        with self._schema_change() as connection:
+            return self._standing(connection)
+
+    def upgrade(self) -> bool:
+        """Bring every history to its newest revision, in one transaction; whether there was anything to do.
+
+        Raises StartRefused: the database belongs to a newer version of the program.
+        """
+        with self._schema_change() as connection:
+            standing = self._standing(connection)
+            if standing is Standing.NEWER:
+                raise StartRefused(
+                    "The database was made by a newer version of this program. "
+                    "Install that version again, or restore a backup from before the upgrade."
+                )
+            if standing is Standing.OLDER:
+                for history in self._histories:
+                    history.upgrade(connection)
+            return standing is Standing.OLDER
+
+    def _standing(self, connection: Connection) -> Standing:
+        found = {history.standing(connection) for history in self._histories}
+        return next(worst for worst in (Standing.NEWER, Standing.OLDER, Standing.CURRENT) if worst in found)
+
+    def _schema_change(self) -> AbstractContextManager[Connection]:
+        path = sqlite_path(self._url)
+        if path is not None:
+            return sqlite_schema.schema_change(path)
+        return postgresql_schema.schema_change(self._url)
+
+
+def _literal(path: str | Path) -> str:
+    """A path in an ini value, where % begins an interpolation."""
+    return os.fspath(path).replace("%", "%%")

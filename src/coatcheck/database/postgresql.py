@@ -1,0 +1,97 @@
+"""The PostgreSQL engine: psycopg 3's async pool, autocommit for single statements.
+
+Correctness rests on unique constraints, conditional single statements and row locks, never on
+SERIALIZABLE; nothing here minds PgBouncer's transaction mode, the listening connection apart.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import Executable, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from coatcheck.database.errors import DatabaseUnavailable
+from coatcheck.database.postgresql_changes import PostgreSQLChanges
+from coatcheck.database.postgresql_errors import translated
+from coatcheck.database.postgresql_pool import CONNECTIONS, Pool
+from coatcheck.database.postgresql_transaction import PostgreSQLTransaction
+from coatcheck.database.statement import Prepared, Statements
+from coatcheck.problems import StartRefused
+
+# SET LOCAL ends with its transaction, so PgBouncer may hand the connection to anybody afterwards.
+TIME_LIMIT = text("SELECT set_config('statement_timeout', :milliseconds, true)")
+
+
+class PostgreSQL:
+    """One database. The methods are those of `Database`."""
+
+    def __init__(self, url: str, *, listen_url: str, prepare: bool) -> None:
+        self.url = url
+        self._listen_url = listen_url
+        self._statements = Statements(PGDialect_psycopg(paramstyle="pyformat"))  # type: ignore[no-untyped-call]
+        self._pool = Pool(url, prepare=prepare)
+
+    async def open(self) -> None:
+        """Connect once, so that a wrong address is told at start."""
+        try:
+            async with self._pool.connection() as connection:
+                await connection.execute("SELECT 1")
+        except (DatabaseUnavailable, psycopg.Error):
+            await self._pool.close()
+            raise StartRefused(
+                "PostgreSQL does not answer at COATCHECK_DATABASE_URL. "
+                "Check its address, name and password, and that the server runs."
+            ) from None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pool.close()
+
+    async def all(self, statement: Executable, values: Mapping[str, object]) -> list[Any]:
+        """All rows of a bounded read, or of a single write that returns rows."""
+        prepared = self._statements[statement]
+        rows, _ = await self._run(prepared, values)
+        return prepared.rows(rows)
+
+    async def execute(self, statement: Executable, values: Mapping[str, object]) -> int:
+        """How many rows a single write has written."""
+        _, written = await self._run(self._statements[statement], values)
+        return written
+
+    async def scan(self, statement: Executable, values: Mapping[str, object], seconds: float) -> list[Any]:
+        """All rows of an unbounded read."""
+        async with self.transaction() as tx:
+            await tx.all(TIME_LIMIT, {"milliseconds": str(int(seconds * 1000))})
+            return await tx.all(statement, values)
+
+    def transaction(self) -> PostgreSQLTransaction:
+        """A transaction, to be entered."""
+        return PostgreSQLTransaction(self._pool, self._statements)
+
+    def changes(self, channel: str) -> PostgreSQLChanges:
+        """What others have committed and announced on `channel`."""
+        return PostgreSQLChanges(self._listen_url, channel, self.all)
+
+    async def backup(self, target: Path) -> None:
+        """Refused: PostgreSQL has a better tool."""
+        raise StartRefused(f"PostgreSQL brings its own: pg_dump --format=custom --file={target}")
+
+    async def _run(self, prepared: Prepared, values: Mapping[str, object]) -> tuple[list[Any], int]:
+        """Run one statement; a read that met a dead connection is repeated on a living one.
+
+        After the server restarted every pooled connection is dead, and each tells so at its next use.
+        A write is not repeated: whether it was carried out cannot be known.
+        """
+        parameters = prepared.parameters(values)
+        for _ in range(CONNECTIONS):
+            async with self._pool.connection() as connection:
+                try:
+                    cursor = await connection.execute(prepared.sql.encode(), parameters)
+                    rows = await cursor.fetchall() if cursor.description else []
+                    return rows, cursor.rowcount
+                except psycopg.Error as error:
+                    if prepared.writes or not connection.broken:
+                        raise translated(error) from error
+        raise DatabaseUnavailable

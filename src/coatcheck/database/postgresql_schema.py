@@ -1,0 +1,36 @@
+"""Changing a PostgreSQL schema, one process at a time."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from coatcheck.problems import StartRefused
+
+# Any number that nothing else in this database locks: the first eight bytes of "coatcheck".
+LOCK = text(f"SELECT pg_advisory_xact_lock({int.from_bytes(b'coatchec')})")
+
+
+@contextmanager
+def schema_change(url: str) -> Generator[Connection, None, None]:
+    """A connection inside one transaction in which the schema may change; all of it or nothing.
+
+    The lock belongs to the transaction, so it works through PgBouncer and ends with the process.
+    """
+    engine = create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: psycopg.connect(url, prepare_threshold=None),
+        poolclass=NullPool,
+    )
+    try:
+        with engine.begin() as connection:
+            connection.execute(LOCK)
+            yield connection
+    except (OperationalError, psycopg.OperationalError):
+        raise StartRefused(
+            "PostgreSQL does not answer at COATCHECK_DATABASE_URL, or ended the connection during a migration. "
+            "Nothing has changed; check the server, then try again."
+        ) from None

@@ -1,0 +1,85 @@
+"""One transaction on PostgreSQL: a connection of its own, READ COMMITTED."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any
+
+import psycopg
+from sqlalchemy import Executable, text
+
+from coatcheck.database.errors import TransactionMisused
+from coatcheck.database.postgresql_errors import translated
+from coatcheck.database.postgresql_pool import Pool
+from coatcheck.database.statement import Statements
+
+NOTHING: Mapping[str, object] = {}
+NOTIFY = text("SELECT pg_notify(:channel, '')")
+
+
+class PostgreSQLTransaction:
+    """`async with database.transaction() as tx`: all of it or nothing."""
+
+    __slots__ = ("_connection", "_failure", "_pool", "_stack", "_statements")
+
+    def __init__(self, pool: Pool, statements: Statements) -> None:
+        self._pool = pool
+        self._statements = statements
+        self._stack = AsyncExitStack()
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._failure: Exception | None = None
+
+    async def __aenter__(self) -> "PostgreSQLTransaction":
+        connection = await self._stack.enter_async_context(self._pool.connection())
+        try:
+            await self._stack.enter_async_context(connection.transaction())
+        except BaseException as error:
+            await self._stack.aclose()
+            raise translated(error) if isinstance(error, psycopg.Error) else error from error
+        self._connection = connection
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection = None
+        # A body that swallowed an error does not end as if nothing had been: PostgreSQL answers its
+        # COMMIT with a silent ROLLBACK.
+        ending = error or self._failure
+        try:
+            await self._stack.__aexit__(type(ending) if ending else None, ending, trace)
+        except psycopg.Error as refused:
+            raise translated(refused) from refused
+        if error is None and self._failure is not None:
+            raise self._failure
+
+    async def one(self, statement: Executable, values: Mapping[str, object] = NOTHING) -> Any:
+        """The one row, or None."""
+        rows, _ = await self._run(statement, values)
+        return rows[0] if rows else None
+
+    async def all(self, statement: Executable, values: Mapping[str, object] = NOTHING) -> list[Any]:
+        """All rows."""
+        return (await self._run(statement, values))[0]
+
+    async def execute(self, statement: Executable, values: Mapping[str, object] = NOTHING) -> int:
+        """How many rows were written."""
+        return (await self._run(statement, values))[1]
+
+    async def announce(self, channel: str) -> None:
+        """Tell the processes that watch `channel`, as soon as this is committed."""
+        await self.execute(NOTIFY, {"channel": channel})
+
+    async def _run(self, statement: Executable, values: Mapping[str, object]) -> tuple[list[Any], int]:
+        if self._failure is not None:
+            raise self._failure
+        if self._connection is None:
+            raise TransactionMisused("this transaction is over; statements belong inside its block")
+        prepared = self._statements[statement]
+        try:
+            cursor = await self._connection.execute(prepared.sql.encode(), prepared.parameters(values))
+            rows = await cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
+            self._failure = translated(error)
+            raise self._failure from error
+        return prepared.rows(rows), cursor.rowcount

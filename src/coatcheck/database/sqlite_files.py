@@ -1,0 +1,82 @@
+"""How the database file is made and opened: modes, WAL, durability."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from coatcheck.problems import StartRefused
+
+Result = TypeVar("Result")
+
+OWNER_ONLY = 0o600  # whatever the umask; SQLite gives -wal and -shm the mode of the main file
+BUSY_SECONDS = 5.0
+WAL_PAGES_BEFORE_CHECKPOINT = 1_000
+WAL_BYTES_KEPT = 64 * 1024 * 1024
+STATEMENTS_CACHED = 512
+
+
+def make_private(path: Path) -> None:
+    """Create the file, or close an existing one to others, before SQLite opens it."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, OWNER_ONLY))
+        # Another owner's file stays as it is: whoever made it decides who reads it.
+        with suppress(PermissionError):
+            path.chmod(OWNER_ONLY)
+    except OSError as error:
+        raise StartRefused(
+            f"The database file {path} cannot be opened ({error.strerror}). "
+            "Make its folder readable and writable for this user, or set COATCHECK_DATABASE_URL."
+        ) from None
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """The one connection that writes.
+
+    synchronous=FULL: with NORMAL a power cut can undo a logout that was acknowledged.
+    busy_timeout=0: waiting for other processes is done in the thread that begins, see writer.py.
+    """
+    connection = _connect(path, "rw")
+    try:
+        connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+        connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        connection.execute("PRAGMA busy_timeout=0")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES_BEFORE_CHECKPOINT}")
+        connection.execute(f"PRAGMA journal_size_limit={WAL_BYTES_KEPT}")
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path, busy_seconds: float = 0.0) -> sqlite3.Connection:
+    """A read-only connection.
+
+    busy_seconds: 0 on the event loop, where nothing may wait; BUSY_SECONDS in a thread.
+    """
+    connection = _connect(path, "ro")
+    connection.execute(f"PRAGMA busy_timeout={int(busy_seconds * 1000)}")
+    return connection
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,  # transactions are begun and ended by us alone
+        check_same_thread=False,  # the commit runs in a thread; turns keep the two apart
+        cached_statements=STATEMENTS_CACHED,
+    )
+
+
+def read_in_thread(path: Path, read: Callable[[sqlite3.Connection], Result]) -> Result:
+    """Run `read` on a connection of its own that may wait for others; closed afterwards."""
+    connection = open_reader(path, BUSY_SECONDS)
+    try:
+        return read(connection)
+    finally:
+        connection.close()

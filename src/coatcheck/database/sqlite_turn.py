@@ -1,0 +1,44 @@
+"""Whose turn it is to begin a write: a queue of processes beside the database file."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from coatcheck.database.errors import DatabaseUnavailable
+from coatcheck.database.sqlite_errors import is_busy, translated
+from coatcheck.database.sqlite_files import OWNER_ONLY
+
+POLL_SECONDS = 0.001
+
+
+class Turn:
+    """An advisory lock, held only while one waits for BEGIN IMMEDIATE.
+
+    SQLite's busy handler sleeps, and whoever has just committed retakes the lock first: of two
+    saturated processes one starved. So processes queue here, and the one in front looks every
+    millisecond. Both waits block: only in a thread.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = FileLock(f"{path}-turn", mode=OWNER_ONLY, thread_local=False, poll_interval=POLL_SECONDS)
+
+    def begin(self, connection: sqlite3.Connection, seconds: float) -> None:
+        """BEGIN IMMEDIATE on `connection`. Raises DatabaseUnavailable after `seconds`."""
+        deadline = time.monotonic() + seconds
+        try:
+            with self._lock.acquire(timeout=seconds):
+                while not self._begun(connection, deadline):
+                    time.sleep(POLL_SECONDS)
+        except (Timeout, OSError) as error:
+            raise DatabaseUnavailable from error
+
+    def _begun(self, connection: sqlite3.Connection, deadline: float) -> bool:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > deadline:
+                raise translated(error) from error
+            return False
+        return True

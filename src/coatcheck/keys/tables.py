@@ -1,0 +1,21 @@
+"""Wrapped data keys."""
+
+from sqlalchemy import Column, Integer, LargeBinary, String, Table, UniqueConstraint
+
+from coatcheck.database import ID, METADATA, MOMENT
+
+# serial counts the keys of one purpose. Two processes that both make the first one collide on it,
+# and the loser reads the winner's.
+keys = Table(
+    "coatcheck_keys",
+    METADATA,
+    Column("id", ID, primary_key=True),
+    Column("key_id", String(64), nullable=False, unique=True),
+    Column("purpose", String(32), nullable=False),
+    Column("serial", Integer, nullable=False),
+    Column("algorithm", String(16), nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    UniqueConstraint("purpose", "serial"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,47 @@
+"""`POST /login`."""
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from coatcheck.login.password import Login, WrongCredentials
+from coatcheck.web import Route, problem_responses
+
+
+class Credentials(BaseModel):
+    """A username and a password."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"username": "alice", "password": "secret123"}}
+    )
+
+    username: str
+    password: str
+
+
+class AccessToken(BaseModel):
+    """A bearer token: whoever holds it is let in (RFC 6750)."""
+
+    access_token: str = Field(examples=["eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"])
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105  its name
+
+
+def routes(login: Login) -> APIRouter:
+    """The routes of this room."""
+    router = APIRouter(route_class=Route, tags=["accounts"])
+
+    @router.post(
+        "/login",
+        operation_id="login",
+        summary="Log in and get an access token",
+        responses=problem_responses(WrongCredentials),
+    )
+    async def log_in(credentials: Credentials) -> AccessToken:
+        """Log in. Send the `access_token` with every further request: `Authorization: Bearer <token>`.
+
+        It is good for 30 minutes.
+        """
+        return AccessToken(access_token=await login.log_in(credentials.username, credentials.password))
+
+    return router

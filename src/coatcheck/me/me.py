@@ -1,0 +1,87 @@
+"""What a signed-in person does to the own account."""
+
+from collections.abc import Callable
+
+from coatcheck.accounts import Account, Accounts
+from coatcheck.database import Database
+from coatcheck.me import statements
+from coatcheck.passwords import Passwords
+from coatcheck.problems import BadRequest, Invalid, Unauthorized
+from coatcheck.sessions import Sessions, User
+from coatcheck.tokens import InvalidToken
+
+# The account may change while a password is checked; then it is found and checked once more.
+TRIES = 2
+DELETE_MAX_AGE_SECONDS = 300
+
+
+class WrongOldPassword(BadRequest):
+    """The old password is not it."""
+
+    title = "Wrong old password"
+    name = "wrong-old-password"
+    detail = "The old password is wrong; nothing was changed."
+
+
+class LoginTooOld(Unauthorized):
+    """This needs a fresh login (RFC 9470 section 3)."""
+
+    title = "Log in again first"
+    name = "login-too-old"
+    detail = "This cannot be undone, so it needs a login within the last 5 minutes. Log in again, then repeat it."
+    error = "insufficient_user_authentication"
+    max_age = DELETE_MAX_AGE_SECONDS
+
+
+class Me:
+    """The own account. clock: seconds since 1970, UTC."""
+
+    def __init__(
+        self,
+        database: Database,
+        accounts: Accounts,
+        passwords: Passwords,
+        sessions: Sessions,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._passwords = passwords
+        self._sessions = sessions
+        self._clock = clock
+
+    async def account(self, user: User) -> Account:
+        """The account of whoever is signed in."""
+        account = await self._accounts.get(user.id)
+        if account is None:  # deleted since the token was checked
+            raise InvalidToken
+        return account
+
+    async def change_password(self, user: User, old: str, new: str) -> None:
+        """Replace the password and end every other session, in one transaction.
+
+        Raises Invalid with `#/new_password`, WrongOldPassword, HashingBusy.
+        """
+        if why := self._passwords.refusal(new):
+            raise Invalid([("#/new_password", why)])
+        for _ in range(TRIES):
+            account = await self.account(user)
+            verdict = await self._passwords.verify(old, account.password_hash)
+            if not verdict.right:
+                raise WrongOldPassword
+            new_hash = await self._passwords.hash(new)
+            async with self._database.transaction() as tx:
+                if changed := await self._accounts.replace_hash(tx, account, new_hash):
+                    await self._sessions.end_others(tx, user)
+            if changed:
+                return
+        raise WrongOldPassword
+
+    async def delete(self, user: User) -> None:
+        """Delete the account and all that hangs on it. Raises LoginTooOld."""
+        if self._clock() - user.auth_time.timestamp() > DELETE_MAX_AGE_SECONDS:
+            raise LoginTooOld
+        who = {"account_id": user.id, "session_id": user.session_id}
+        if not await self._database.execute(statements.DELETE, who):
+            raise InvalidToken

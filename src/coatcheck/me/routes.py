@@ -1,0 +1,68 @@
+"""`GET /me`, `PUT /me/password`, `DELETE /me`."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from coatcheck.me.me import LoginTooOld, Me, WrongOldPassword
+from coatcheck.sessions import CurrentUser
+from coatcheck.web import Route, problem_responses
+
+
+class OwnAccount(BaseModel):
+    """The account of whoever is signed in."""
+
+    id: int = Field(examples=[1])
+    username: str = Field(examples=["alice"])
+    created_at: datetime
+
+
+class PasswordChange(BaseModel):
+    """The old password and the new one."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"old_password": "secret123", "new_password": "correct horse battery"}},
+    )
+
+    old_password: str
+    new_password: str = Field(description="At least 8 characters, any you like.")
+
+
+def routes(me: Me) -> APIRouter:
+    """The routes of this room."""
+    router = APIRouter(route_class=Route, tags=["me"], prefix="/me")
+
+    @router.get("", operation_id="get_me", summary="Who am I?")
+    async def get_me(user: CurrentUser) -> OwnAccount:
+        """The account that the token belongs to."""
+        account = await me.account(user)
+        return OwnAccount(id=account.id, username=account.username, created_at=account.created_at)
+
+    @router.put(
+        "/password",
+        status_code=204,
+        operation_id="change_password",
+        summary="Change the password",
+        responses=problem_responses(WrongOldPassword),
+    )
+    async def change_password(change: PasswordChange, user: CurrentUser) -> None:
+        """Change the password. Every other session of the account is over at once; this one goes on."""
+        await me.change_password(user, change.old_password, change.new_password)
+
+    @router.delete(
+        "",
+        status_code=204,
+        operation_id="delete_me",
+        summary="Delete the account",
+        responses=problem_responses(LoginTooOld),
+    )
+    async def delete_me(user: CurrentUser) -> None:
+        """Delete the account with its sessions and everything that belongs to it. This cannot be undone.
+
+        Needs a login within the last 5 minutes.
+        """
+        await me.delete(user)
+
+    return router

@@ -1,0 +1,14 @@
+"""The SQL of the own account."""
+
+from sqlalchemy import bindparam, delete, exists
+
+from coatcheck.accounts.tables import accounts
+from coatcheck.sessions.tables import sessions
+
+# Sessions and the application's rows go with it (ON DELETE CASCADE). A session that has ended in
+# the meantime deletes nothing.
+DELETE = delete(accounts).where(
+    accounts.c.id == bindparam("account_id"),
+    accounts.c.disabled_at.is_(None),
+    exists().where(sessions.c.id == bindparam("session_id"), sessions.c.account_id == accounts.c.id),
+)

@@ -1,0 +1,52 @@
+"""`CurrentUser` and `OptionalUser`: who is signed in, in a route's signature."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+
+from coatcheck.sessions.user import User
+from coatcheck.web import BearerToken, NoCredentials, bearer_token, before_body, carried
+
+# Where the check leaves its result, so that a token is looked at once per request.
+KEY = "coatcheck.user"
+
+
+async def sign_in(connection: HTTPConnection) -> User | None:
+    """Who sends this request; None without credentials. Raises InvalidToken, TwoCredentials."""
+    if KEY in connection.scope:
+        known: User | None = connection.scope[KEY]
+        return known
+    coatcheck = carried(connection)
+    if coatcheck is None:
+        raise RuntimeError(
+            "There is no Coatcheck in this application: call Coatcheck(app) on it, or on the one it is mounted in."
+        )
+    coatcheck.site.admit(connection)
+    token = bearer_token(connection)
+    user = None if token is None else await coatcheck.sessions.user(token)
+    connection.scope[KEY] = user
+    return user
+
+
+async def _require(connection: HTTPConnection) -> User:
+    user = await sign_in(connection)
+    if user is None:
+        raise NoCredentials
+    return user
+
+
+@before_body(sign_in)
+async def optional_user(connection: HTTPConnection, _token: BearerToken) -> User | None:
+    """Who is signed in, None if nobody tries to be. Bad credentials are refused all the same."""
+    return await sign_in(connection)
+
+
+@before_body(_require)
+async def current_user(connection: HTTPConnection, _token: BearerToken) -> User:
+    """Who is signed in. Raises NoCredentials, InvalidToken."""
+    return await _require(connection)
+
+
+CurrentUser = Annotated[User, Depends(current_user)]
+OptionalUser = Annotated[User | None, Depends(optional_user)]

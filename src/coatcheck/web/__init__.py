@@ -1,0 +1,40 @@
+"""The border to HTTP: how requests come in and refusals go out. No feature, no kernel, no SQL.
+
+Problem documents (RFC 9457), `Route` (the token before the body, strict JSON, worded mistakes), bearer
+tokens (RFC 6750), request ids and the request log, who may call (`Site`), CORS, offline `/docs`, and
+`run`.
+
+What can happen here: TooLarge (413), WrongMediaType (415), Misdirected (421), TwoCredentials (400).
+"""
+
+from coatcheck.web.bearer import BearerToken, NoCredentials, TwoCredentials, bearer_token
+from coatcheck.web.carrying import Carried, Carrying, carried
+from coatcheck.web.cors import Cors
+from coatcheck.web.docs import offline_docs
+from coatcheck.web.openapi import problem_responses
+from coatcheck.web.problem_document import answer_problem, problem_details
+from coatcheck.web.request_log import request_log
+from coatcheck.web.route import Route, before_body
+from coatcheck.web.serve import run
+from coatcheck.web.site import Misdirected, Site
+
+__all__ = [
+    "BearerToken",
+    "Carried",
+    "Carrying",
+    "Cors",
+    "Misdirected",
+    "NoCredentials",
+    "Route",
+    "Site",
+    "TwoCredentials",
+    "answer_problem",
+    "bearer_token",
+    "before_body",
+    "carried",
+    "offline_docs",
+    "problem_details",
+    "problem_responses",
+    "request_log",
+    "run",
+]

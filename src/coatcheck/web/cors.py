@@ -1,0 +1,45 @@
+"""Pages of other origins (the Fetch standard's CORS), where the setting allows them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.requests import HTTPConnection
+from fastapi.responses import Response
+from starlette.datastructures import Headers
+
+from coatcheck.problems import Problem
+from coatcheck.web.problem_document import problem_response
+
+
+class OriginNotAllowed(Problem):
+    """A preflight for something that is not allowed."""
+
+    status = 400
+    title = "Origin not allowed"
+    name = "origin-not-allowed"
+    detail = "Pages of this origin may not send this request; see COATCHECK_ALLOWED_ORIGINS."
+
+
+class Cors(CORSMiddleware):
+    """One layer for the whole app, never with credentials: a token is sent by the page itself."""
+
+    def __init__(self, app: Any, origins: Sequence[str]) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=("Authorization", "Content-Type"),
+            expose_headers=("Link", "Retry-After", "WWW-Authenticate", "X-Request-ID"),
+        )
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Starlette's answer; its plain-text refusal as a problem document."""
+        response = super().preflight_response(request_headers)
+        if response.status_code == OriginNotAllowed.status:
+            refusal = problem_response(OriginNotAllowed(), HTTPConnection({"type": "http", "headers": []}))
+            refusal.headers.update(
+                {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+            )
+            return refusal
+        return response

@@ -1,0 +1,1 @@
+"""The Alembic history of the application's own table."""
