@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from coatcheck.database.errors import DatabaseUnavailable
 from coatcheck.database.postgresql_changes import PostgreSQLChanges
 from coatcheck.database.postgresql_errors import translated
-from coatcheck.database.postgresql_pool import CONNECTIONS, Pool
+from coatcheck.database.postgresql_pool import CONNECT_SECONDS, CONNECTIONS, Pool
 from coatcheck.database.postgresql_transaction import PostgreSQLTransaction
 from coatcheck.database.statement import Prepared, Statements
 from coatcheck.problems import StartRefused
@@ -36,10 +36,10 @@ class PostgreSQL:
     async def open(self) -> None:
         """Connect once, so that a wrong address is told at start."""
         try:
-            async with self._pool.connection() as connection:
-                await connection.execute("SELECT 1")
-        except (DatabaseUnavailable, psycopg.Error):
-            await self._pool.close()
+            # Not through the pool: it would try again and again, and tell only that time ran out.
+            connection = await psycopg.AsyncConnection.connect(self.url, connect_timeout=CONNECT_SECONDS)
+            await connection.close()
+        except psycopg.Error:
             raise StartRefused(
                 "PostgreSQL does not answer at COATCHECK_DATABASE_URL. "
                 "Check its address, name and password, and that the server runs."

@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from coatcheck.database.errors import DatabaseUnavailable
 
 CONNECTIONS = 10
-CONNECT_SECONDS = 2.0
+CONNECT_SECONDS = 2
 STATEMENT_USES_BEFORE_PREPARED = 5
 
 
