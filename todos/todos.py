@@ -56,7 +56,7 @@ class TodoList:
         try:
             return Todo(*await self._database.one(statements.ADD, values))
         except Conflict:  # deleted since the token was checked
-            raise Unauthorized from None
+            raise Unauthorized(error="invalid_token") from None
 
     async def page(self, owner: int, wanted: Filter) -> tuple[list[Todo], int | None]:
         """One page, and the id after which the next one begins, if there is one."""

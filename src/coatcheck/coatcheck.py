@@ -15,7 +15,7 @@ from coatcheck.accounts import Account, Accounts
 from coatcheck.accounts.routes import routes as account_routes
 from coatcheck.database import Database
 from coatcheck.database.migrate import Migrations, Standing
-from coatcheck.database.url import sqlite_path
+from coatcheck.database.url import shown, sqlite_path
 from coatcheck.health.routes import routes as health_routes
 from coatcheck.login import Login
 from coatcheck.login.routes import routes as login_routes
@@ -221,7 +221,7 @@ class Coatcheck:
 def serve(app: FastAPI, settings: Settings) -> None:
     """Run the app with uvicorn until SIGINT or SIGTERM, which end it within a second, exit code 0."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    data = Database(settings.absolute_database_url)
+    data = shown(settings.absolute_database_url)
     web.run(
         app,
         host=settings.host,

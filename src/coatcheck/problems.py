@@ -67,6 +67,11 @@ class Unauthorized(Problem):
     error: str | None = None
     max_age: int | None = None
 
+    def __init__(self, detail: str | None = None, *, error: str | None = None) -> None:
+        if error is not None:
+            self.error = error
+        super().__init__(detail)
+
 
 class Forbidden(Problem):
     """The caller is known and may not do this."""

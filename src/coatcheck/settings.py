@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -26,7 +27,9 @@ class Settings(BaseSettings):
     `Settings.read(directory)` does so for a program and refuses to start with a sentence.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     environment: Literal["local", "production"] = Field(
         default="local",
@@ -93,7 +96,7 @@ class Settings(BaseSettings):
         without the value, which may be a secret.
         """
         place = directory or Path.cwd()
-        _refuse_unknown(os.environ)
+        _refuse_unknown({*os.environ, *dotenv_values(place / ".env")})
         try:
             return cls(_env_file=place / ".env", directory=place, **values)  # type: ignore[call-arg]
         except ValidationError as error:

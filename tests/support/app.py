@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from coatcheck import Coatcheck, Settings, offline_docs, problem_details
 from fastapi import FastAPI
 
+from coatcheck import Coatcheck, Settings, offline_docs, problem_details
 from todos.routes import add_todos
 
 CHEAP: dict[str, Any] = {"argon2_memory_kib": 8, "argon2_time_cost": 1}

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -61,7 +61,7 @@ def pgbouncer_path() -> str | None:
 
 
 @contextmanager
-def pgbouncer(cluster: Cluster) -> Iterator[int]:
+def pgbouncer(cluster: Cluster) -> Generator[int, None, None]:
     """PgBouncer in transaction mode in front of the cluster; its port."""
     program = pgbouncer_path()
     assert program is not None

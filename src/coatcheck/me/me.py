@@ -83,5 +83,8 @@ class Me:
         if self._clock() - user.auth_time.timestamp() > DELETE_MAX_AGE_SECONDS:
             raise LoginTooOld
         who = {"account_id": user.id, "session_id": user.session_id}
-        if not await self._database.execute(statements.DELETE, who):
+        async with self._database.transaction() as tx:
+            await tx.one(statements.LOCK, {"account_id": user.id})
+            deleted = await tx.execute(statements.DELETE, who)
+        if not deleted:
             raise InvalidToken

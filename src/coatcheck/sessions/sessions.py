@@ -52,7 +52,6 @@ class Sessions:
             expires_at=now + self._seconds,
             key_id=next(reversed(self._keys)),
         )
-        await tx.execute(statements.FORGET_EXPIRED, {"account_id": account.id, "before": _moment(now)})
         opened = await tx.execute(
             statements.OPEN,
             {
@@ -66,6 +65,8 @@ class Sessions:
         )
         if not opened:
             return None
+        # After the account's row is locked, as everywhere: another order could deadlock.
+        await tx.execute(statements.FORGET_EXPIRED, {"account_id": account.id, "before": _moment(now)})
         key = self._keys[claims.key_id]
         return issue(claims, key=key, issuer=self._issuer, audience=self._audience, now=now)
 

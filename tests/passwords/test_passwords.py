@@ -1,0 +1,135 @@
+"""Passwords are hashed with argon2id, off the event loop, and unknown names cost the same."""
+
+import asyncio
+import statistics
+import time
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coatcheck.passwords import CHEAPEST, OWASP_ARGON2ID, Cost, HashingBusy, Passwords, Verdict
+from coatcheck.passwords.policy import refusal
+
+RIGHT = Verdict(right=True, rehash_due=False)
+WRONG = Verdict(right=False, rehash_due=False)
+
+
+@pytest.fixture
+def passwords() -> Passwords:
+    return Passwords(CHEAPEST)
+
+
+async def test_the_same_password_verifies_and_another_does_not(passwords: Passwords) -> None:
+    stored = await passwords.hash("secret123")
+    assert await passwords.verify("secret123", stored) == RIGHT
+    assert await passwords.verify("secret124", stored) == WRONG
+
+
+async def test_it_is_argon2id_with_owasps_minimum_and_a_salt_of_its_own() -> None:
+    passwords = Passwords(OWASP_ARGON2ID)
+    first, second = await passwords.hash("secret123"), await passwords.hash("secret123")
+    assert first.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert first != second
+    _, _, _, _, salt, digest = first.split("$")
+    assert (len(salt), len(digest)) == (22, 43)  # 16 and 32 bytes in base64
+
+
+async def test_two_spellings_of_one_character_are_one_password(passwords: Passwords) -> None:
+    composed, decomposed = unicodedata.normalize("NFC", "éclair123"), unicodedata.normalize("NFD", "éclair123")
+    assert composed != decomposed
+    assert await passwords.verify(decomposed, await passwords.hash(composed)) == RIGHT
+
+
+@pytest.mark.parametrize("other", [" secret123", "secret123 ", "Secret123", "secret123\0", "secret12"])
+async def test_nothing_is_trimmed_cut_or_folded(passwords: Passwords, other: str) -> None:
+    assert await passwords.verify(other, await passwords.hash("secret123")) == WRONG
+
+
+async def test_the_last_of_1024_characters_counts(passwords: Passwords) -> None:
+    long = "x" * 1_023
+    assert await passwords.verify(long + "b", await passwords.hash(long + "a")) == WRONG
+
+
+async def test_a_missing_hash_and_a_broken_one_are_never_right(passwords: Passwords) -> None:
+    assert await passwords.verify("secret123", None) == WRONG
+    assert await passwords.verify("secret123", "not a hash") == WRONG
+
+
+async def test_a_rehash_is_due_when_the_cost_has_risen() -> None:
+    cheap = await Passwords(CHEAPEST).hash("secret123")
+    dearer = Passwords(Cost(memory_kib=16, iterations=1, lanes=1))
+    assert await dearer.verify("secret123", cheap) == Verdict(right=True, rehash_due=True)
+    assert await dearer.verify("wrong", cheap) == WRONG
+
+
+async def test_hashing_leaves_the_event_loop_free() -> None:
+    passwords = Passwords(OWASP_ARGON2ID)
+    ticks = 0
+    work = asyncio.gather(*(passwords.hash("secret123") for _ in range(8)))
+    while not work.done():
+        await asyncio.sleep(0)
+        ticks += 1
+    assert ticks > 100  # hashing in the loop would leave it a handful
+
+
+async def test_beyond_the_queues_limit_it_is_refused_and_then_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coatcheck.passwords.passwords.MOST_WAITING", 3)
+    passwords = Passwords(CHEAPEST)
+    results = await asyncio.gather(*(passwords.hash("secret123") for _ in range(10)), return_exceptions=True)
+    refused = [result for result in results if isinstance(result, HashingBusy)]
+    assert len(refused) == 7
+    assert refused[0].retry_after > 0
+    assert await passwords.hash("secret123")
+
+
+async def test_who_gives_up_leaves_no_work_behind() -> None:
+    passwords = Passwords(OWASP_ARGON2ID)
+    started = time.perf_counter()
+    tasks = [asyncio.create_task(passwords.hash("secret123")) for _ in range(200)]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert await passwords.hash("secret123")
+    alone = statistics.median([await _seconds_of_one(passwords) for _ in range(3)])
+    assert time.perf_counter() - started < 60 * alone  # 200 would take at least 100 of one, on two cores
+
+
+async def _seconds_of_one(passwords: Passwords) -> float:
+    started = time.perf_counter()
+    await passwords.hash("secret123")
+    return time.perf_counter() - started
+
+
+async def test_after_close_the_next_password_starts_the_threads_again(passwords: Passwords) -> None:
+    stored = await passwords.hash("secret123")
+    passwords.close()
+    assert await passwords.verify("secret123", stored) == RIGHT
+
+
+@pytest.mark.parametrize("password", ["secret123", "12345678", "pässwörd", "🔑" * 8, "x" * 1_024, "        "])
+def test_eight_to_1024_characters_of_any_kind_will_do(password: str) -> None:
+    assert refusal(password, 8) is None
+
+
+@pytest.mark.parametrize("password", ["", "1234567", "é" * 7, "x" * 1_025])
+def test_less_and_more_are_refused_with_what_would_do(password: str) -> None:
+    why = refusal(password, 8)
+    assert why is not None
+    assert "characters" in why
+
+
+def test_length_counts_code_points_after_normalisation() -> None:
+    decomposed = unicodedata.normalize("NFD", "é" * 7)
+    assert len(decomposed) == 14
+    assert refusal(decomposed, 8) is not None
+
+
+@settings(deadline=None)
+@given(password=st.text(st.characters(codec="utf-8"), max_size=64))
+async def test_any_text_verifies_as_itself(password: str) -> None:
+    passwords = Passwords(CHEAPEST)
+    assert await passwords.verify(password, await passwords.hash(password)) == RIGHT
+    passwords.close()

@@ -1,0 +1,112 @@
+"""Settings: from the environment or `.env`, and a mistake is one sentence without the value."""
+
+from pathlib import Path
+
+import pytest
+
+from coatcheck import Settings
+from coatcheck.problems import StartRefused
+
+SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+
+
+def test_nothing_set_is_for_this_machine(tmp_path: Path) -> None:
+    settings = Settings.read(tmp_path)
+    assert settings.local
+    assert settings.absolute_database_url == f"sqlite:///{tmp_path}/data/coatcheck.db"
+    assert settings.token_audience == settings.issuer == "http://127.0.0.1:8000"
+    assert settings.allowed_origins == ()
+    settings.refuse_unsafe()
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text(
+        "COATCHECK_PORT=8001\nCOATCHECK_HOST=127.0.0.2\n# a comment\nOTHER=1\nDATABASE_URL=x\n"
+    )
+    monkeypatch.setenv("COATCHECK_PORT", "8002")
+    settings = Settings.read(tmp_path)
+    assert (settings.port, settings.host) == (8002, "127.0.0.2")
+
+
+def test_a_list_is_separated_by_commas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COATCHECK_ALLOWED_ORIGINS", "https://a.example, http://localhost:3000,")
+    assert Settings.read(tmp_path).allowed_origins == ("https://a.example", "http://localhost:3000")
+
+
+def test_an_empty_variable_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COATCHECK_SECRET", "")
+    monkeypatch.setenv("COATCHECK_PORT", "")
+    settings = Settings.read(tmp_path)
+    assert settings.secret is None
+    assert settings.port == 8000
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_an_unknown_name_is_refused_with_the_nearest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    if where == "file":
+        (tmp_path / ".env").write_text("COATCHECK_DATABASE_ULR=x\n")
+    else:
+        monkeypatch.setenv("COATCHECK_DATABASE_ULR", "x")
+    with pytest.raises(StartRefused) as refusal:
+        Settings.read(tmp_path)
+    assert refusal.value.sentence == (
+        "There is no setting COATCHECK_DATABASE_ULR. The nearest is COATCHECK_DATABASE_URL."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "70000"),
+        ("ENVIRONMENT", "prod-4711"),
+        ("REGISTRATION", "maybe-4711"),
+        ("ACCESS_TOKEN_SECONDS", "-4711"),
+        ("ACCESS_TOKEN_SECONDS", "1800.5"),
+        ("PASSWORD_MIN_LENGTH", "7"),
+        ("DATABASE_PREPARE", "perhaps-4711"),
+        ("ISSUER", "example.org-4711"),
+        ("ISSUER", "https://example.org/4711"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("ALLOWED_ORIGINS", "https://a.example/4711"),
+        ("ARGON2_MEMORY_KIB", "many-4711"),
+    ],
+)
+def test_a_malformed_value_is_one_sentence_that_names_the_setting_and_not_the_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"COATCHECK_{name}", value)
+    with pytest.raises(StartRefused) as refusal:
+        Settings.read(tmp_path)
+    assert refusal.value.sentence.startswith(f"COATCHECK_{name} is not usable: ")
+    assert "\n" not in refusal.value.sentence
+    assert "4711" not in refusal.value.sentence
+
+
+def test_the_secret_is_never_shown() -> None:
+    assert SECRET not in repr(Settings(secret=SECRET))  # type: ignore[arg-type]
+
+
+PRODUCTION = {"environment": "production", "secret": SECRET, "issuer": "https://api.example.org"}
+
+
+def test_production_starts_with_what_it_asks_for(tmp_path: Path) -> None:
+    Settings.read(tmp_path, **PRODUCTION).refuse_unsafe()
+    Settings.read(tmp_path, **PRODUCTION, argon2_memory_kib=47_104, argon2_time_cost=1).refuse_unsafe()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"secret": None}, "COATCHECK_SECRET"),
+        ({"issuer": "http://api.example.org"}, "COATCHECK_ISSUER"),
+        ({"argon2_memory_kib": 8}, "COATCHECK_ARGON2_MEMORY_KIB"),
+        ({"argon2_time_cost": 1}, "COATCHECK_ARGON2_TIME_COST"),
+        ({"secret_file": "secret"}, "not both"),
+    ],
+)
+def test_production_refuses_what_is_unsafe(tmp_path: Path, change: dict[str, object], named: str) -> None:
+    with pytest.raises(StartRefused, match=named):
+        Settings.read(tmp_path, **{**PRODUCTION, **change}).refuse_unsafe()
