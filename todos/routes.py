@@ -30,6 +30,7 @@ After = Annotated[
     BeforeValidator(_decimal),
     Query(ge=1, le=LARGEST_ID, description="The id after which the page begins; the Link header has it."),
 ]
+Limit = Annotated[int, BeforeValidator(_decimal), Query(ge=1, le=MOST_PER_PAGE)]
 
 
 class NewTodo(BaseModel):
@@ -97,7 +98,7 @@ def _routes(todos: TodoList) -> APIRouter:
         completed: bool | None = None,
         q: SearchText | None = None,
         after: After = None,
-        limit: Annotated[int, Query(ge=1, le=MOST_PER_PAGE)] = 100,
+        limit: Limit = 100,
         order: Order = "oldest",
     ) -> list[Todo]:
         """Your own todos, a page at a time.

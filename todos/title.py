@@ -24,7 +24,7 @@ def _without_controls(text: str) -> str:
 
 
 Title = Annotated[str, AfterValidator(_clean), Field(description="1 to 500 characters.", examples=["Learn JWT"])]
-SearchText = Annotated[str, AfterValidator(_without_controls), Field(max_length=LONGEST_TITLE)]
+SearchText = Annotated[str, Field(max_length=LONGEST_TITLE), AfterValidator(_without_controls)]
 
 
 def searchable(text: str) -> str:

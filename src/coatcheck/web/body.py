@@ -84,8 +84,8 @@ def _parse(raw: bytes) -> Any:
     """
     try:
         value = json.loads(raw.decode("utf-8"), object_pairs_hook=_members, parse_constant=_refuse_constant)
-        # Half a surrogate pair is no character and can be neither stored nor hashed.
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        # Half a surrogate pair is no character and can be neither stored nor hashed; 1e400 becomes infinity.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except _MemberTwice:
         raise Invalid([("#", "A member is there twice.")]) from None
     except (ValueError, RecursionError):

@@ -1,0 +1,43 @@
+"""People on the shared server, and a server on SQLite alone where the engine does not matter."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.person import Person
+from tests.support.server import Server
+
+
+@pytest.fixture(scope="session")
+def client(server: Server) -> Iterator[Any]:
+    """An HTTP client of the shared server; making one for each test costs more than the tests do."""
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def person(client: Any) -> Person:
+    """Somebody with an account, logged in."""
+    return Person(client)
+
+
+@pytest.fixture(scope="session")
+def sqlite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on SQLite, shared by the tests in which the engine does not matter."""
+    running = Server(tmp_path_factory.mktemp("sqlite-server"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def sqlite_client(sqlite_server: Server) -> Iterator[Any]:
+    """An HTTP client of it."""
+    with sqlite_server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def sqlite_person(sqlite_client: Any) -> Person:
+    """Somebody there."""
+    return Person(sqlite_client)
