@@ -3,9 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -15,7 +14,7 @@ from coatcheck.accounts import Account, Accounts
 from coatcheck.accounts.routes import routes as account_routes
 from coatcheck.database import Database
 from coatcheck.database.migrate import Migrations, Standing
-from coatcheck.database.url import shown, sqlite_path
+from coatcheck.database.url import shown
 from coatcheck.health.routes import routes as health_routes
 from coatcheck.login import Login
 from coatcheck.login.routes import routes as login_routes
@@ -114,7 +113,6 @@ class Coatcheck:
 
     async def open(self) -> None:
         """Open the database, bring its schema up to date (local), load the keys. Raises StartRefused."""
-        await asyncio.to_thread(self._make_folders)
         await self.database.open()
         try:
             secret = await self._secret()
@@ -187,23 +185,6 @@ class Coatcheck:
                 "Put it back from where the data came from, or set COATCHECK_SECRET to it."
             )
         return await asyncio.to_thread(keys.Secret.made_once, file)
-
-    def _make_folders(self) -> None:
-        """The folder of the data, closed to other users."""
-        folders = {self.settings.data} if self.settings.local and self.settings.secret is None else set[Path]()
-        if (path := sqlite_path(self.database.url)) is not None:
-            folders.add(path.parent)
-        for folder in folders:
-            try:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                if folder == self.settings.data:
-                    with suppress(PermissionError):
-                        folder.chmod(0o700)
-            except OSError as error:
-                raise StartRefused(
-                    f"The folder {folder} cannot be made ({error.strerror}). "
-                    "Make it writable for this user, or set COATCHECK_DATABASE_URL."
-                ) from None
 
     def _bring_up_to_date(self) -> None:
         if self.settings.local:

@@ -5,6 +5,7 @@ import binascii
 import os
 import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -15,6 +16,8 @@ from filelock import FileLock
 
 from coatcheck.problems import StartRefused
 
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
 SECRET_BYTES = 32
 NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2: random, 96 bits
 DISTINCT_BYTES = 16  # 32 random bytes have some 30 distinct values, practically never fewer than 16
@@ -52,19 +55,23 @@ class Secret:
 
     @classmethod
     def made_once(cls, path: Path) -> "Secret":
-        """The secret in the file, made with mode 0600 where there is none.
+        """The secret in the file, made with mode 0600 in a folder of mode 0700 where there is none.
 
         Processes that start at once on nothing agree: one makes it, the others read it.
+        Raises StartRefused.
         """
-        with FileLock(f"{path}.lock", mode=0o600):
-            if not path.exists():
-                draft = path.with_name(f"{path.name}.draft")
-                with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-                    file.write(f"{cls.new_text()}\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                draft.chmod(0o600)
-                draft.replace(path)
+        try:
+            path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            with suppress(PermissionError):  # somebody else's folder: the file is closed all the same
+                path.parent.chmod(FOLDER_MODE)
+            with FileLock(f"{path}.lock", mode=FILE_MODE):
+                if not path.exists():
+                    _write_whole(path, f"{cls.new_text()}\n")
+        except OSError as error:
+            raise StartRefused(
+                f"The secret cannot be kept in {path} ({error.strerror}). "
+                "Make its folder writable for this user, or set COATCHECK_SECRET."
+            ) from None
         return cls.read(path)
 
     @classmethod
@@ -93,6 +100,17 @@ class Secret:
     def _wrapping_key(self, purpose: str) -> bytes:
         label = f"coatcheck wrap {purpose} v1".encode()
         return HKDF(algorithm=SHA256(), length=32, salt=None, info=label).derive(self._raw)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file that is either whole or not there, whenever the power goes."""
+    draft = path.with_name(f"{path.name}.draft")
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, FILE_MODE), "w") as file:
+        draft.chmod(FILE_MODE)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def _base64url(text: str) -> bytes:
