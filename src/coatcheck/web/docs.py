@@ -1,5 +1,6 @@
 """`/docs` and `/redoc` without the internet, and without a script in the page."""
 
+from functools import cache
 from pathlib import Path
 
 import fastapi_offline
@@ -13,10 +14,14 @@ ROOM = Path(__file__).parent
 # Swagger UI and ReDoc, carried by the package.
 BUNDLES = Path(fastapi_offline.__file__).parent / "static"
 ASSETS = "/docs-assets"
+REDOC = "redoc.standalone.js"
+# The logo of ReDoc's makers: its menu asks for it whatever the options say.
+LOGO_ELSEWHERE = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
+NO_IMAGE = b"data:,"  # ReDoc leaves out a logo that does not load
 # Nothing may come from elsewhere. Both viewers write inline styles; ReDoc searches in a worker.
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 
@@ -52,7 +57,17 @@ def offline_docs(app: FastAPI, *, remember_token: bool = False) -> None:
 
         app.add_route(path, answer, methods=["GET"], include_in_schema=False)
 
+    async def redoc_bundle(_: Request) -> Response:
+        return Response(_redoc_bundle(), media_type="text/javascript", headers={"Cache-Control": "max-age=3600"})
+
     page("swagger.html", app.docs_url or "/docs")
     page("redoc.html", app.redoc_url or "/redoc")
+    app.add_route(f"{ASSETS}/bundles/{REDOC}", redoc_bundle, methods=["GET"], include_in_schema=False)
     app.mount(f"{ASSETS}/bundles", StaticFiles(directory=BUNDLES))
     app.mount(f"{ASSETS}/start", StaticFiles(directory=ROOM / "static"))
+
+
+@cache
+def _redoc_bundle() -> bytes:
+    """ReDoc without its one address on another host."""
+    return (BUNDLES / REDOC).read_bytes().replace(LOGO_ELSEWHERE, NO_IMAGE)

@@ -2,4 +2,4 @@
 
 const docs = document.getElementById("docs");
 
-Redoc.init(docs.dataset.openapi, { disableSearch: false, hideDownloadButton: false }, docs);
+Redoc.init(docs.dataset.openapi, {}, docs);

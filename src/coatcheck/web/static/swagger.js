@@ -6,9 +6,8 @@ SwaggerUIBundle({
   url: docs.dataset.openapi,
   domNode: docs,
   deepLinking: true,
+  presets: [SwaggerUIBundle.presets.apis],
   layout: "BaseLayout",
-  presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
+  defaultModelsExpandDepth: 0, // the schemas stand folded below the operations
   persistAuthorization: docs.dataset.rememberToken === "true",
-  tryItOutEnabled: false,
-  validatorUrl: null, // it would send the document to another host
 });
