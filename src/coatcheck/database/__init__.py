@@ -15,6 +15,7 @@ from coatcheck.database.errors import (
     DatabaseUnavailable,
     ForeignKeyViolation,
     ReadTooLong,
+    StatementRefused,
     TransactionMisused,
     UniqueViolation,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "DatabaseUnavailable",
     "ForeignKeyViolation",
     "ReadTooLong",
+    "StatementRefused",
     "Transaction",
     "TransactionMisused",
     "UniqueViolation",

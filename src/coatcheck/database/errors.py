@@ -7,6 +7,7 @@ Unavailable
 ├── DatabaseUnavailable   lost, locked, full: nothing was acknowledged, it may be repeated
 └── ReadTooLong           a search ran into its time limit
 TransactionMisused        a mistake in the program: the message names the line
+StatementRefused          a mistake in a statement or in its values: the message names columns, never a value
 """
 
 from coatcheck.problems import Conflict, Unavailable
@@ -42,3 +43,7 @@ class ReadTooLong(Unavailable):
 
 class TransactionMisused(RuntimeError):
     """A transaction was used in a way that would harm others; it was rolled back."""
+
+
+class StatementRefused(RuntimeError):
+    """A statement, or a value that nothing above had refused. It holds no value: logs show it."""

@@ -5,10 +5,12 @@ carries the migrations out, the others find them done.
 """
 
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,6 +25,10 @@ from coatcheck.database.url import sqlite_path
 from coatcheck.problems import StartRefused
 
 ENVIRONMENT = Path(__file__).parent / "alembic_environment"
+# Alembic's `op` and `context` are one for the whole process; two apps in it may migrate at once.
+ALEMBIC = threading.Lock()
+
+Connecting = Callable[[], AbstractContextManager[Connection]]
 
 
 class Standing(Enum):
@@ -51,7 +57,10 @@ class History:
 
     def config(self) -> Config:
         """Alembic's configuration for this history."""
-        found = find_spec(self.package)
+        try:
+            found = find_spec(self.package)
+        except ModuleNotFoundError:
+            found = None
         if found is None or not found.submodule_search_locations:
             raise StartRefused(f"There is no package {self.package}; migrations= names packages of Alembic files.")
         config = Config()
@@ -87,7 +96,8 @@ class Migrations:
 
     def standing(self) -> Standing:
         """The worst standing of all histories: newer, then older, then current."""
-        with self._schema_change() as connection:
+        look, _ = self._connecting
+        with look() as connection:
             return self._standing(connection)
 
     def upgrade(self) -> bool:
@@ -95,27 +105,38 @@ class Migrations:
 
         Raises StartRefused: the database belongs to a newer version of the program.
         """
-        with self._schema_change() as connection:
-            standing = self._standing(connection)
-            if standing is Standing.NEWER:
-                raise StartRefused(
-                    "The database was made by a newer version of this program. "
-                    "Install that version again, or restore a backup from before the upgrade."
-                )
-            if standing is Standing.OLDER:
+        # Most starts find nothing to do, and must not stop those who write to find that out.
+        if not self._is_older(self.standing()):
+            return False
+        _, change = self._connecting
+        with change() as connection:
+            if not self._is_older(self._standing(connection)):
+                return False  # another process was first
+            with ALEMBIC:
                 for history in self._histories:
                     history.upgrade(connection)
-            return standing is Standing.OLDER
+            return True
 
     def _standing(self, connection: Connection) -> Standing:
         found = {history.standing(connection) for history in self._histories}
         return next(worst for worst in (Standing.NEWER, Standing.OLDER, Standing.CURRENT) if worst in found)
 
-    def _schema_change(self) -> AbstractContextManager[Connection]:
+    @staticmethod
+    def _is_older(standing: Standing) -> bool:
+        if standing is Standing.NEWER:
+            raise StartRefused(
+                "The database was made by a newer version of this program. "
+                "Install that version again, or restore a backup from before the upgrade."
+            )
+        return standing is Standing.OLDER
+
+    @property
+    def _connecting(self) -> tuple[Connecting, Connecting]:
+        """How to look at the schema, and how to change it."""
         path = sqlite_path(self._url)
         if path is not None:
-            return sqlite_schema.schema_change(path)
-        return postgresql_schema.schema_change(self._url)
+            return partial(sqlite_schema.schema_look, path), partial(sqlite_schema.schema_change, path)
+        return partial(postgresql_schema.schema_look, self._url), partial(postgresql_schema.schema_change, self._url)
 
 
 def _literal(path: str | Path) -> str:

@@ -14,8 +14,8 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from coatcheck.database.errors import DatabaseUnavailable
 from coatcheck.database.postgresql_changes import PostgreSQLChanges
-from coatcheck.database.postgresql_errors import translated
-from coatcheck.database.postgresql_pool import CONNECT_SECONDS, CONNECTIONS, Pool
+from coatcheck.database.postgresql_errors import translation
+from coatcheck.database.postgresql_pool import ATTEMPTS, LIVENESS, Pool
 from coatcheck.database.postgresql_transaction import PostgreSQLTransaction
 from coatcheck.database.statement import Prepared, Statements
 from coatcheck.problems import StartRefused
@@ -36,18 +36,18 @@ class PostgreSQL:
     async def open(self) -> None:
         """Connect once, so that a wrong address is told at start."""
         try:
-            # Not through the pool: it would try again and again, and tell only that time ran out.
-            connection = await psycopg.AsyncConnection.connect(self.url, connect_timeout=CONNECT_SECONDS)
+            connection = await psycopg.AsyncConnection.connect(self.url, **LIVENESS)
             await connection.close()
         except psycopg.Error:
             raise StartRefused(
                 "PostgreSQL does not answer at COATCHECK_DATABASE_URL. "
                 "Check its address, name and password, and that the server runs."
             ) from None
+        self._pool.allow()
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._pool.close()
+        self._pool.close()
 
     async def all(self, statement: Executable, values: Mapping[str, object]) -> list[Any]:
         """All rows of a bounded read, or of a single write that returns rows."""
@@ -63,7 +63,8 @@ class PostgreSQL:
     async def scan(self, statement: Executable, values: Mapping[str, object], seconds: float) -> list[Any]:
         """All rows of an unbounded read."""
         async with self.transaction() as tx:
-            await tx.all(TIME_LIMIT, {"milliseconds": str(int(seconds * 1000))})
+            # 0 would mean no limit at all.
+            await tx.all(TIME_LIMIT, {"milliseconds": str(max(1, int(seconds * 1000)))})
             return await tx.all(statement, values)
 
     def transaction(self) -> PostgreSQLTransaction:
@@ -72,6 +73,7 @@ class PostgreSQL:
 
     def changes(self, channel: str) -> PostgreSQLChanges:
         """What others have committed and announced on `channel`."""
+        self._pool.require_open()
         return PostgreSQLChanges(self._listen_url, channel, self.all)
 
     async def backup(self, target: Path) -> None:
@@ -85,13 +87,14 @@ class PostgreSQL:
         A write is not repeated: whether it was carried out cannot be known.
         """
         parameters = prepared.parameters(values)
-        for _ in range(CONNECTIONS):
+        for _ in range(ATTEMPTS):
             async with self._pool.connection() as connection:
                 try:
-                    cursor = await connection.execute(prepared.sql.encode(), parameters)
-                    rows = await cursor.fetchall() if cursor.description else []
+                    with translation():
+                        cursor = await connection.execute(prepared.sql.encode(), parameters)
+                        rows = await cursor.fetchall() if cursor.description else []
                     return rows, cursor.rowcount
-                except psycopg.Error as error:
+                except DatabaseUnavailable:
                     if prepared.writes or not connection.broken:
-                        raise translated(error) from error
+                        raise
         raise DatabaseUnavailable

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from coatcheck.database.postgresql_pool import LIVENESS
 from coatcheck.problems import StartRefused
 
 # Any number that nothing else in this database locks: the first eight bytes of "coatcheck".
@@ -20,14 +21,21 @@ def schema_change(url: str) -> Generator[Connection, None, None]:
 
     The lock belongs to the transaction, so it works through PgBouncer and ends with the process.
     """
+    with schema_look(url) as connection:
+        connection.execute(LOCK)
+        yield connection
+
+
+@contextmanager
+def schema_look(url: str) -> Generator[Connection, None, None]:
+    """A connection inside a transaction, without waiting for those who change the schema."""
     engine = create_engine(
         "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(url, prepare_threshold=None),
+        creator=lambda: psycopg.connect(url, prepare_threshold=None, **LIVENESS),
         poolclass=NullPool,
     )
     try:
         with engine.begin() as connection:
-            connection.execute(LOCK)
             yield connection
     except (OperationalError, psycopg.OperationalError):
         raise StartRefused(

@@ -8,9 +8,9 @@ from typing import Any
 import psycopg
 from sqlalchemy import Executable, text
 
-from coatcheck.database.errors import TransactionMisused
-from coatcheck.database.postgresql_errors import translated
-from coatcheck.database.postgresql_pool import Pool
+from coatcheck.database.errors import DatabaseUnavailable, TransactionMisused
+from coatcheck.database.postgresql_errors import translation
+from coatcheck.database.postgresql_pool import ATTEMPTS, Pool
 from coatcheck.database.statement import Statements
 
 NOTHING: Mapping[str, object] = {}
@@ -30,26 +30,34 @@ class PostgreSQLTransaction:
         self._failure: Exception | None = None
 
     async def __aenter__(self) -> "PostgreSQLTransaction":
-        connection = await self._stack.enter_async_context(self._pool.connection())
-        try:
-            await self._stack.enter_async_context(connection.transaction())
-        except BaseException as error:
-            await self._stack.aclose()
-            raise translated(error) if isinstance(error, psycopg.Error) else error from error
-        self._connection = connection
-        return self
+        # BEGIN has done nothing yet: where it meets a dead connection, the next one is asked.
+        for _ in range(ATTEMPTS):
+            async with AsyncExitStack() as begun:
+                connection = await begun.enter_async_context(self._pool.connection())
+                try:
+                    with translation():
+                        await begun.enter_async_context(connection.transaction())
+                except DatabaseUnavailable:
+                    if connection.broken:
+                        continue
+                    raise
+                self._connection = connection
+                self._stack = begun.pop_all()
+                return self
+        raise DatabaseUnavailable
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection = None
+        connection, self._connection = self._connection, None
+        if isinstance(error, GeneratorExit) and connection is not None:
+            connection.pgconn.finish()  # thrown away with its loop: nothing can be awaited any more
+            return
         # A body that swallowed an error does not end as if nothing had been: PostgreSQL answers its
         # COMMIT with a silent ROLLBACK.
         ending = error or self._failure
-        try:
+        with translation():
             await self._stack.__aexit__(type(ending) if ending else None, ending, trace)
-        except psycopg.Error as refused:
-            raise translated(refused) from refused
         if error is None and self._failure is not None:
             raise self._failure
 
@@ -77,9 +85,10 @@ class PostgreSQLTransaction:
             raise TransactionMisused("this transaction is over; statements belong inside its block")
         prepared = self._statements[statement]
         try:
-            cursor = await self._connection.execute(prepared.sql.encode(), prepared.parameters(values))
-            rows = await cursor.fetchall() if cursor.description else []
-        except psycopg.Error as error:
-            self._failure = translated(error)
-            raise self._failure from error
+            with translation():
+                cursor = await self._connection.execute(prepared.sql.encode(), prepared.parameters(values))
+                rows = await cursor.fetchall() if cursor.description else []
+        except Exception as failure:
+            self._failure = failure
+            raise
         return prepared.rows(rows), cursor.rowcount

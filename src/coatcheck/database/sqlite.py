@@ -5,10 +5,8 @@ connection and share commits that run in a thread (sqlite_writer.py).
 """
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +15,26 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from coatcheck.database.errors import DatabaseUnavailable
 from coatcheck.database.sqlite_changes import SQLiteChanges
-from coatcheck.database.sqlite_files import OWNER_ONLY, make_private, open_reader
+from coatcheck.database.sqlite_files import copy_to_new_file, make_private, refusing_to_start
 from coatcheck.database.sqlite_reader import Reader
 from coatcheck.database.sqlite_transaction import SQLiteTransaction
 from coatcheck.database.sqlite_writer import Writer
 from coatcheck.database.statement import Statements
-from coatcheck.problems import StartRefused
 
 
 class SQLite:
     """One file. Opened before use; the methods are those of `Database`."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.absolute()  # whoever changes the working directory does not change the file
         self._statements = Statements(SQLiteDialect_pysqlite(paramstyle="named"))
         self._reader: Reader | None = None
         self._writer: Writer | None = None
 
     async def open(self) -> None:
         """Open the file, made with mode 0600 where there is none."""
-        await asyncio.to_thread(self._open)
+        if self._writer is None:
+            await asyncio.to_thread(self._open)
 
     async def close(self) -> None:
         """Finish what is under way, then close; the last to close leaves no -wal behind."""
@@ -45,7 +43,7 @@ class SQLite:
         if reader is not None:
             reader.close()
         if writer is not None:
-            await asyncio.to_thread(writer.close)
+            await writer.close()
 
     async def all(self, statement: Executable, values: Mapping[str, object]) -> list[Any]:
         """All rows of a bounded read, or of a single write that returns rows."""
@@ -76,27 +74,23 @@ class SQLite:
 
     def changes(self, channel: str) -> SQLiteChanges:  # noqa: ARG002  one file is one channel
         """What others have committed."""
+        if self._reader is None:
+            raise DatabaseUnavailable
         return SQLiteChanges(self.path, self._statements)
 
     async def backup(self, target: Path) -> None:
         """A consistent copy in a new file of mode 0600, while the database is in use."""
-        await asyncio.to_thread(self._backup, target)
+        if self._reader is None:
+            raise DatabaseUnavailable
+        await asyncio.to_thread(copy_to_new_file, self.path, target)
 
     def _open(self) -> None:
         make_private(self.path)
-        try:
-            self._writer = Writer(self.path)
-            self._reader = Reader(self.path)
-        except sqlite3.Error as error:
-            raise StartRefused(
-                f"The file {self.path} cannot be used as a database ({error}). "
-                "Set COATCHECK_DATABASE_URL to another file, or restore this one from a backup."
-            ) from None
-
-    def _backup(self, target: Path) -> None:
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNER_ONLY))
-        with (
-            closing(open_reader(self.path, busy_seconds=5.0)) as source,
-            closing(sqlite3.connect(target)) as copy,
-        ):
-            source.backup(copy)
+        with refusing_to_start(self.path):
+            writer = Writer(self.path)
+            try:
+                self._reader = Reader(self.path)
+            except sqlite3.Error:
+                writer.pen.close()
+                raise
+            self._writer = writer

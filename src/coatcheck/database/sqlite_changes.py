@@ -22,11 +22,15 @@ class SQLiteChanges:
     """
 
     def __init__(self, path: Path, statements: Statements) -> None:
+        self._path = path
         self._statements = statements
-        self._connection = open_reader(path)
         self._seen: int | None = None
 
     async def __aenter__(self) -> "SQLiteChanges":
+        try:
+            self._connection = open_reader(self._path)
+        except sqlite3.Error as error:
+            raise translated(error) from error
         return self
 
     async def __aexit__(self, *_: object) -> None:

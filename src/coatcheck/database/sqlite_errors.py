@@ -6,6 +6,7 @@ from coatcheck.database.errors import (
     DatabaseUnavailable,
     ForeignKeyViolation,
     ReadTooLong,
+    StatementRefused,
     UniqueViolation,
 )
 
@@ -22,6 +23,7 @@ MAY_PASS = {
     sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_NOTADB,
 }
 PRIMARY_CODE = 0xFF
@@ -33,7 +35,7 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 
 def translated(error: sqlite3.Error) -> Exception:
-    """The error the program sees; a mistake in the SQL stays the driver's own."""
+    """The error the program sees."""
     code = _code(error)
     if code in UNIQUE:
         return UniqueViolation()
@@ -43,7 +45,7 @@ def translated(error: sqlite3.Error) -> Exception:
         return ReadTooLong()
     if code & PRIMARY_CODE in MAY_PASS:
         return DatabaseUnavailable()
-    return error
+    return StatementRefused(f"SQLite: {error}")  # it names tables and columns, never a value
 
 
 def _code(error: sqlite3.Error) -> int:

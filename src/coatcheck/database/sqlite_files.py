@@ -1,16 +1,18 @@
-"""How the database file is made and opened: modes, WAL, durability."""
+"""How the database file is made, opened and copied: modes, WAL, durability."""
 
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from coatcheck.database.sqlite_errors import translated
 from coatcheck.problems import StartRefused
 
 Result = TypeVar("Result")
 
+FOLDER_OWNER_ONLY = 0o700
 OWNER_ONLY = 0o600  # whatever the umask; SQLite gives -wal and -shm the mode of the main file
 BUSY_SECONDS = 5.0
 WAL_PAGES_BEFORE_CHECKPOINT = 1_000
@@ -19,8 +21,14 @@ STATEMENTS_CACHED = 512
 
 
 def make_private(path: Path) -> None:
-    """Create the file, or close an existing one to others, before SQLite opens it."""
+    """Create the file, or close an existing one to others, before SQLite opens it.
+
+    A folder that is missing is made too, and closed; one that is there belongs to somebody.
+    """
     try:
+        if not path.parent.exists():
+            path.parent.mkdir(mode=FOLDER_OWNER_ONLY, parents=True, exist_ok=True)
+            path.parent.chmod(FOLDER_OWNER_ONLY)  # the umask may have taken more than it should
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, OWNER_ONLY))
         # Another owner's file stays as it is: whoever made it decides who reads it.
         with suppress(PermissionError):
@@ -32,22 +40,36 @@ def make_private(path: Path) -> None:
         ) from None
 
 
+@contextmanager
+def refusing_to_start(path: Path) -> Generator[None, None, None]:
+    """Word what SQLite says while it opens the file as a StartRefused."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StartRefused(
+            f"The file {path} cannot be used as a database ({error}). "
+            "Set COATCHECK_DATABASE_URL to another file, or restore this one from a backup."
+        ) from None
+
+
 def open_writer(path: Path) -> sqlite3.Connection:
     """The one connection that writes.
 
     synchronous=FULL: with NORMAL a power cut can undo a logout that was acknowledged.
-    busy_timeout=0: waiting for other processes is done in the thread that begins, see writer.py.
+    busy_timeout=0: waiting for other processes is done in the thread that begins, see sqlite_turn.py.
     """
     connection = _connect(path, "rw")
     try:
         connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-        connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        ((mode,),) = connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        if mode != "wal":
+            raise sqlite3.OperationalError(f"it stays in journal mode {mode}; WAL needs a local disk")
         connection.execute("PRAGMA busy_timeout=0")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES_BEFORE_CHECKPOINT}")
         connection.execute(f"PRAGMA journal_size_limit={WAL_BYTES_KEPT}")
-    except sqlite3.DatabaseError:
+    except sqlite3.Error:
         connection.close()
         raise
     return connection
@@ -80,3 +102,21 @@ def read_in_thread(path: Path, read: Callable[[sqlite3.Connection], Result]) -> 
         return read(connection)
     finally:
         connection.close()
+
+
+def copy_to_new_file(path: Path, target: Path) -> None:
+    """Copy a database that is in use; what fails half-way leaves nothing that looks like a backup.
+
+    Raises FileExistsError, and OSError where the file cannot be made.
+    """
+    made = os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNER_ONLY)
+    try:
+        os.close(made)
+        target.chmod(OWNER_ONLY)  # the umask may have taken more than it should
+        with closing(open_reader(path, BUSY_SECONDS)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+    except BaseException as error:
+        target.unlink()
+        if isinstance(error, sqlite3.Error):
+            raise translated(error) from error
+        raise

@@ -1,5 +1,6 @@
 """Changing a SQLite schema without losing rows, foreign keys or id counters."""
 
+import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,10 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from coatcheck.database.errors import DatabaseUnavailable
-from coatcheck.database.sqlite_files import make_private, open_writer
+from coatcheck.database.sqlite_files import (
+    BUSY_SECONDS,
+    make_private,
+    open_reader,
+    open_writer,
+    refusing_to_start,
+)
 from coatcheck.database.sqlite_turn import Turn
 from coatcheck.problems import StartRefused
 
@@ -42,6 +50,15 @@ registry.register("sqlite.coatcheck", __name__, "KeepsAutoincrement")
 
 
 @contextmanager
+def schema_look(path: Path) -> Generator[Connection, None, None]:
+    """A connection that only reads: looking must not stop those who write."""
+    make_private(path)
+    engine = create_engine("sqlite+coatcheck://", creator=lambda: open_reader(path, BUSY_SECONDS), poolclass=NullPool)
+    with _refusing_to_start(path), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
 def schema_change(path: Path) -> Generator[Connection, None, None]:
     """A connection inside one write transaction in which the schema may change; all of it or nothing.
 
@@ -51,7 +68,9 @@ def schema_change(path: Path) -> Generator[Connection, None, None]:
     """
     make_private(path)
     engine = create_engine("sqlite+coatcheck://", creator=lambda: open_writer(path), poolclass=NullPool)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with _refusing_to_start(path):
+        connecting = engine.connect()
+    with connecting.execution_options(isolation_level="AUTOCOMMIT") as connection:
         driver: Any = connection.connection.dbapi_connection
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         try:
@@ -66,9 +85,21 @@ def schema_change(path: Path) -> Generator[Connection, None, None]:
             _restore(connection, counters)
             _check(connection)
         except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
+            if driver.in_transaction:  # a full disk has ended it already
+                connection.exec_driver_sql("ROLLBACK")
             raise
         connection.exec_driver_sql("COMMIT")
+
+
+@contextmanager
+def _refusing_to_start(path: Path) -> Generator[None, None, None]:
+    with refusing_to_start(path):
+        try:
+            yield
+        except DBAPIError as error:  # SQLAlchemy's wrapping
+            if isinstance(error.orig, sqlite3.Error):
+                raise error.orig from None
+            raise
 
 
 def _counts_ids(connection: Connection, table: str) -> bool:

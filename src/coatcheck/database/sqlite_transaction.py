@@ -4,12 +4,13 @@ import asyncio
 import inspect
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
 from sqlalchemy import Executable
 
-from coatcheck.database.errors import TransactionMisused
+from coatcheck.database.errors import DatabaseUnavailable, TransactionMisused
 from coatcheck.database.sqlite_errors import translated
 from coatcheck.database.sqlite_writer import Batch, Line
 from coatcheck.database.statement import Statements
@@ -58,23 +59,18 @@ class SQLiteTransaction:
         if self._watch is not None:
             self._watch.cancel()
         if batch is None:  # the turn was taken away, see _gave_control_back
-            raise self._failure or TransactionMisused("this transaction is over") from error
-        if error is not None or self._failure is not None:
+            self._tell_misuse(error)
+        elif error is not None or self._failure is not None:
             self._undo(batch)
             self._line.give_way()
             if error is None and self._failure is not None:
                 raise self._failure
-            return
-        try:
-            self._sql("RELEASE body")
-            batch.size += 1
-        except sqlite3.Error as refused:
-            self._line.lose()
-            raise translated(refused) from refused
-        finally:
-            self._line.give_way()
-        # The commit belongs to the batch: a caller that gives up neither undoes nor blocks it.
-        await asyncio.shield(batch.committed)
+        else:
+            self._keep(batch)
+            # The commit belongs to the batch: a caller that gives up neither undoes nor blocks it.
+            lost = await asyncio.shield(batch.committed)
+            if lost is not None:
+                raise DatabaseUnavailable from lost
 
     async def one(self, statement: Executable, values: Mapping[str, object] = NOTHING) -> Any:
         """The one row, or None."""
@@ -98,26 +94,47 @@ class SQLiteTransaction:
         if self._batch is None:
             raise TransactionMisused("this transaction is over; statements belong inside its block")
         prepared = self._statements[statement]
+        # As on PostgreSQL, an error ends the transaction, also for a body that swallows it.
         try:
             cursor = self._line.connection.execute(prepared.sql, prepared.parameters(values))
             rows = cursor.fetchall()
             written = cursor.rowcount
             cursor.close()
         except sqlite3.Error as error:
-            # As on PostgreSQL, an error ends the transaction, also for a body that swallows it.
             self._failure = translated(error)
             raise self._failure from error
+        except Exception as error:
+            self._failure = error
+            raise
         return prepared.rows(rows), written
+
+    def _keep(self, batch: Batch) -> None:
+        """End the savepoint and the turn; what the body wrote waits for the commit."""
+        try:
+            self._sql("RELEASE body")
+            batch.kept += 1
+        except sqlite3.Error as refused:
+            self._line.lose()
+            raise translated(refused) from refused
+        finally:
+            self._line.give_way()
 
     def _undo(self, batch: Batch) -> None:
         """Undo the body; the neighbours' savepoints stay, unless the whole transaction is gone."""
-        if self._line.batch is not batch:
+        if self._line.batch is not batch or self._line.loop.is_closed():
             return
-        if not self._line.connection.in_transaction:
-            self._line.lose()
+        if self._line.connection.in_transaction:
+            with suppress(sqlite3.Error):  # the body may have ended its savepoint itself
+                self._sql("ROLLBACK TO body")
+                self._sql("RELEASE body")
+                return
+        self._line.lose()
+
+    def _tell_misuse(self, error: BaseException | None) -> None:
+        """Raise why the turn was taken away; a task that is being cancelled stays cancelled."""
+        if error is self._failure or not (error is None or isinstance(error, Exception)):
             return
-        self._sql("ROLLBACK TO body")
-        self._sql("RELEASE body")
+        raise self._failure or TransactionMisused("this transaction is over") from error
 
     def _gave_control_back(self) -> None:
         batch, self._batch, self._watch = self._batch, None, None

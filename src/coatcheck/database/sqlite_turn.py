@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from coatcheck.database.errors import DatabaseUnavailable
-from coatcheck.database.sqlite_errors import is_busy, translated
+from coatcheck.database.sqlite_errors import is_busy
 from coatcheck.database.sqlite_files import OWNER_ONLY
 
 POLL_SECONDS = 0.001
@@ -22,16 +22,17 @@ class Turn:
     """
 
     def __init__(self, path: Path) -> None:
-        self._lock = FileLock(f"{path}-turn", mode=OWNER_ONLY, thread_local=False, poll_interval=POLL_SECONDS)
+        beside = f"{path.resolve()}-turn"  # one lock, also for a process that came by a symbolic link
+        self._lock = FileLock(beside, mode=OWNER_ONLY, thread_local=False, poll_interval=POLL_SECONDS)
 
     def begin(self, connection: sqlite3.Connection, seconds: float) -> None:
-        """BEGIN IMMEDIATE on `connection`. Raises DatabaseUnavailable after `seconds`."""
+        """BEGIN IMMEDIATE on `connection`. Raises DatabaseUnavailable after `seconds`, or when it fails."""
         deadline = time.monotonic() + seconds
         try:
             with self._lock.acquire(timeout=seconds):
                 while not self._begun(connection, deadline):
                     time.sleep(POLL_SECONDS)
-        except (Timeout, OSError) as error:
+        except (Timeout, OSError, sqlite3.Error) as error:
             raise DatabaseUnavailable from error
 
     def _begun(self, connection: sqlite3.Connection, deadline: float) -> bool:
@@ -39,6 +40,6 @@ class Turn:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             if not is_busy(error) or time.monotonic() > deadline:
-                raise translated(error) from error
+                raise
             return False
         return True

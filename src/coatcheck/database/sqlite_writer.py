@@ -8,7 +8,6 @@ waits, the commit with its fsync runs in a thread; whoever arrives meanwhile sha
 """
 
 import asyncio
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -16,59 +15,23 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from coatcheck.database.errors import DatabaseUnavailable
-from coatcheck.database.sqlite_files import BUSY_SECONDS, open_writer
-from coatcheck.database.sqlite_turn import Turn
+from coatcheck.database.sqlite_pen import Pen
 
-# A batch that never closed would keep its first caller waiting for ever.
-TRANSACTIONS_PER_COMMIT = 256
+# A batch that never closed would keep its first caller waiting for ever, and other processes out.
+TURNS_PER_COMMIT = 256
+SECONDS_PER_COMMIT = 0.05
 
 
 class Batch:
-    """Transactions that share one commit."""
+    """Transactions that share one commit. `committed` gives None, or why nothing of it was kept."""
 
-    __slots__ = ("committed", "size")
+    __slots__ = ("begun", "committed", "kept", "turns")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.size = 0
-        self.committed: asyncio.Future[None] = loop.create_future()
-        # A caller that gave up does not ask any more; the failure is not "never retrieved" for that.
-        self.committed.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-
-class Pen:
-    """The write connection, and who may use it: one event loop at a time, across threads."""
-
-    def __init__(self, path: Path) -> None:
-        self.connection = open_writer(path)
-        self._held = threading.Lock()
-        self._turn = Turn(path)
-
-    def begin(self) -> None:
-        """Begin a transaction; waits for other loops and other processes, so only in a thread."""
-        if not self._held.acquire(timeout=BUSY_SECONDS):
-            raise DatabaseUnavailable
-        try:
-            self._turn.begin(self.connection, BUSY_SECONDS)
-        except BaseException:
-            self._held.release()
-            raise
-
-    def commit(self) -> None:
-        """Commit with its fsync, in a thread; a failed commit is rolled back and raised."""
-        try:
-            self.connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
-            raise DatabaseUnavailable from error
-        finally:
-            self._held.release()
-
-    def let_go(self) -> None:
-        """Give the connection up without a commit; an open transaction is undone."""
-        if self.connection.in_transaction:
-            self.connection.execute("ROLLBACK")
-        self._held.release()
+        self.begun = loop.time()
+        self.turns = 0
+        self.kept = 0
+        self.committed: asyncio.Future[BaseException | None] = loop.create_future()
 
 
 class Line:
@@ -80,15 +43,18 @@ class Line:
         self.batch: Batch | None = None
         self._pen = pen
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._idle = True
-        self._holds_pen = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="coatcheck-commit")
 
     async def turn(self) -> Batch:
         """Wait for a turn on the write connection; the caller must end it with `give_way`."""
+        if self._closed:
+            raise DatabaseUnavailable
         ticket: asyncio.Future[None] = self.loop.create_future()
         self._waiting.append(ticket)
-        if self._idle:
+        if self._idle.is_set():
             self._begin()
         try:
             await ticket
@@ -101,80 +67,103 @@ class Line:
 
     def give_way(self) -> None:
         """End the present turn: the next body, or the commit."""
-        if self.batch is None:
+        if self.loop.is_closed():
+            self.abandon()  # an unfinished body is collected with its loop and ends here
+        elif self.batch is None:
             self._rest()
-            return
-        if self.batch.size < TRANSACTIONS_PER_COMMIT and self._wake_next():
-            return
-        self._in_thread(self._commit, self._committed)
+        elif not (self._has_room(self.batch) and self._wake_next(self.batch)):
+            self._in_thread(self._commit, self._committed)
 
     def lose(self) -> None:
         """The whole transaction is gone (full disk, OR ROLLBACK): nobody in it is acknowledged."""
         if self.batch is not None:
-            self.batch.committed.set_exception(DatabaseUnavailable())
-            self.batch = None
-            self._holds_pen = False
-            self._pen.let_go()
+            batch, self.batch = self.batch, None
+            self._pen.let_go(self)
+            batch.committed.set_result(DatabaseUnavailable())
+
+    async def finish(self) -> None:
+        """Let nobody else in, and wait until all who are in have their answer."""
+        self.close()
+        await self._idle.wait()
+        self._thread.shutdown(wait=False)
 
     def close(self) -> None:
-        """Wait for what the thread is doing; give the connection back if the loop died holding it."""
-        self._thread.shutdown(wait=True)
-        if self._holds_pen:
-            self._holds_pen = False
-            self._pen.let_go()
+        """Let nobody else in; from any thread."""
+        self._closed = True
 
-    def _wake_next(self) -> bool:
+    def abandon(self) -> None:
+        """Undo what a closed loop left open; from any thread, any number of times."""
+        self._closed = True
+        self.batch = None
+        self._thread.shutdown(wait=False)
+        self._pen.let_go(self)
+
+    def _has_room(self, batch: Batch) -> bool:
+        return batch.turns < TURNS_PER_COMMIT and self.loop.time() - batch.begun < SECONDS_PER_COMMIT
+
+    def _wake_next(self, batch: Batch) -> bool:
         while self._waiting:
             ticket = self._waiting.popleft()
             if not ticket.done():
+                # Turns, not successes: a stream of bodies that fail must end the batch too.
+                batch.turns += 1
                 ticket.set_result(None)
                 return True
         return False
 
     def _begin(self) -> None:
-        self._idle = False
-        self._in_thread(self._take_pen, self._begun)
-
-    def _take_pen(self) -> None:
-        self._pen.begin()
-        self._holds_pen = True
+        self._idle.clear()
+        self._in_thread(lambda: self._pen.begin(self), self._begun)
 
     def _begun(self, error: BaseException | None) -> None:
-        if error is not None:
-            self._refuse_waiting(error)
-            self._rest()
+        if error is None:
+            self.batch = Batch(self.loop)
+            self.give_way()
             return
-        self.batch = Batch(self.loop)
-        self.give_way()
-
-    def _refuse_waiting(self, error: BaseException) -> None:
         while self._waiting:
             ticket = self._waiting.popleft()
             if not ticket.done():
-                ticket.set_exception(error)
+                refused = DatabaseUnavailable()  # one each: a shared one would gather everybody's trace
+                refused.__cause__ = error
+                ticket.set_exception(refused)
+        self._rest()
 
     def _commit(self) -> None:
-        self._holds_pen = False
-        self._pen.commit()
+        # What every body has undone is still written out by a COMMIT: an fsync for nothing, and a
+        # change told to every process.
+        if self.batch is None or self.batch.kept:
+            self._pen.commit(self)
+        else:
+            self._pen.let_go(self)
 
     def _committed(self, error: BaseException | None) -> None:
         assert self.batch is not None
         batch, self.batch = self.batch, None
-        if error is None:
-            batch.committed.set_result(None)
-        else:
-            batch.committed.set_exception(error)
+        batch.committed.set_result(error)
         self._rest()
 
     def _rest(self) -> None:
-        self._idle = True
         if any(not ticket.done() for ticket in self._waiting):
             self._begin()
+        else:
+            self._waiting.clear()
+            self._idle.set()
 
     def _in_thread(self, work: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
         """Run `work` in the commit thread and `then` in the loop, owned by no caller's task."""
-        done = self.loop.run_in_executor(self._thread, work)
-        done.add_done_callback(lambda result: then(result.exception()))
+
+        def carry_out() -> None:
+            error: BaseException | None = None
+            try:
+                work()
+            except BaseException as raised:
+                error = raised
+            try:
+                self.loop.call_soon_threadsafe(then, error)
+            except RuntimeError:  # the loop was closed meanwhile, and nobody goes on in it
+                self.abandon()
+
+        self._thread.submit(carry_out)
 
 
 class Writer:
@@ -183,21 +172,31 @@ class Writer:
     def __init__(self, path: Path) -> None:
         self.pen = Pen(path)
         self._lines: dict[asyncio.AbstractEventLoop, Line] = {}
+        self._changing = threading.Lock()
 
     def line(self) -> Line:
-        """The line of the running loop; what belonged to closed loops is let go."""
+        """The line of the running loop; what closed loops left open is undone."""
         loop = asyncio.get_running_loop()
         line = self._lines.get(loop)
-        if line is None:
-            # Starlette's TestClient without `with` gives every request a new loop and closes it.
+        if line is not None and len(self._lines) == 1:
+            return line
+        # Starlette's TestClient without `with` gives every request a new loop and closes it.
+        with self._changing:
             for closed in [other for other in self._lines if other.is_closed()]:
-                self._lines.pop(closed).close()
-            line = self._lines[loop] = Line(self.pen, loop)
-        return line
+                self._lines.pop(closed).abandon()
+            return self._lines.setdefault(loop, line or Line(self.pen, loop))
 
-    def close(self) -> None:
-        """Finish what is under way and close the connection; blocks, so only in a thread."""
-        for line in self._lines.values():
-            line.close()
-        self._lines.clear()
-        self.pen.connection.close()
+    async def close(self) -> None:
+        """Finish what is under way, let nobody else in, and close the connection."""
+        with self._changing:
+            lines = dict(self._lines)
+            self._lines.clear()
+        own = lines.pop(asyncio.get_running_loop(), None)
+        for loop, line in lines.items():
+            if loop.is_closed():
+                line.abandon()
+            else:
+                line.close()
+        if own is not None:
+            await own.finish()
+        await asyncio.to_thread(self.pen.close)

@@ -1,48 +1,72 @@
 """What a database URL means: which engine, which file, and how it may be shown."""
 
+from itertools import zip_longest
 from pathlib import Path
+from urllib.parse import unquote
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from coatcheck.problems import StartRefused
 
 FORMS = "sqlite:///path/to/file.db or postgresql://user:password@host/name"
 
 
-def parse(url: str) -> URL:
-    """The parts of a URL of one of the two engines.
+def sqlite_path(url: str) -> Path | None:
+    """The file of a SQLite URL, None for PostgreSQL.
 
-    Raises StartRefused for anything else; the sentence does not repeat the URL, which may hold a
-    password.
+    What is written as %20 is a space, as in any URL; a % of the name itself is %25 and a ? is %3F.
+    Raises StartRefused for any other URL; the sentence does not repeat it, for it may hold a password.
     """
-    try:
-        parts = make_url(url)
-    except (ArgumentError, ValueError):
-        raise StartRefused(f"COATCHECK_DATABASE_URL is not a database URL. Write {FORMS}.") from None
-    if parts.drivername not in {"sqlite", "postgresql"}:
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        raise StartRefused(f"COATCHECK_DATABASE_URL is not a database URL. Write {FORMS}.")
+    if scheme == "postgresql":
+        _parameters(url)
+        return None
+    if scheme != "sqlite":
         raise StartRefused(f"COATCHECK_DATABASE_URL names no database that is known here. Write {FORMS}.")
-    if parts.drivername == "sqlite" and (parts.database in (None, "", ":memory:") or parts.query or parts.host):
+    name = unquote(rest[1:])
+    if not rest.startswith("/") or name in {"", ":memory:"} or "?" in rest or "\0" in name:
         raise StartRefused(
-            "COATCHECK_DATABASE_URL must name a file: sqlite:///path/to/file.db "
+            "COATCHECK_DATABASE_URL must name a file: sqlite:///path/to/file.db, three slashes and no options "
             "(a database in memory would lose every account at a restart)."
         )
-    return parts
-
-
-def sqlite_path(url: str) -> Path | None:
-    """The file of a SQLite URL, None for PostgreSQL."""
-    parts = parse(url)
-    return Path(parts.database) if parts.drivername == "sqlite" and parts.database else None
+    return Path(name)
 
 
 def absolute(url: str, directory: Path) -> str:
     """The same URL with a relative SQLite path counted from `directory`."""
     path = sqlite_path(url)
-    return url if path is None else f"sqlite:///{directory.absolute() / path}"
+    if path is None:
+        return url
+    return "sqlite:///" + str(directory.absolute() / path).replace("%", "%25").replace("?", "%3F")
 
 
 def shown(url: str) -> str:
     """The URL for people: without the password, a file by its path."""
     path = sqlite_path(url)
-    return str(path) if path is not None else parse(url).render_as_string(hide_password=True)
+    if path is not None:
+        return str(path)
+    # Put together anew: a password can stand in several places of a URL.
+    parts = _parameters(url)
+    user, hosts, ports = (parts.get(name, "").split(",") for name in ("user", "host", "port"))
+    addresses = [":".join(filter(None, pair)) for pair in zip_longest(hosts, ports)]
+    return f"postgresql://{'@'.join(filter(None, [*user, ','.join(addresses)]))}/{parts.get('dbname', '')}"
+
+
+def _parameters(url: str) -> dict[str, str]:
+    """What libpq reads in the URL: several hosts and its own options included."""
+    try:
+        parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    except (psycopg.Error, ValueError):
+        raise StartRefused(f"COATCHECK_DATABASE_URL is not a database URL. Write {FORMS}.") from None
+    if (
+        "@" in parts.get("host", "") + parts.get("dbname", "")
+        or not parts.get("port", "0").replace(",", "").isdigit()
+    ):
+        # libpq takes what follows a / or : in a password for the database or the port, and we would show it.
+        raise StartRefused(
+            "COATCHECK_DATABASE_URL cannot be read: in its password write @ as %40, / as %2F, : as %3A and % as %25."
+        )
+    return parts

@@ -1,0 +1,133 @@
+"""What both engines promise of event loops: nothing asyncio outlives its loop.
+
+Starlette's TestClient without `with` gives every request a new loop and closes it.
+"""
+
+import asyncio
+import gc
+import threading
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from coatcheck.database import Database
+from tests.database.address import Address
+from tests.database.onlooker import Onlooker
+from tests.database.things import ADD, ADD_QUIETLY, COUNT, NAMES
+
+
+def cut_off(database: Database, *works: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
+    """Run them in a loop of their own until one of them calls `loop.stop()`, then close it under the others."""
+    loop = asyncio.new_event_loop()
+    tasks = [loop.create_task(work) for work in works]
+    loop.run_forever()
+    loop.close()
+    for task in tasks:
+        setattr(task, "_log_destroy_pending", False)  # noqa: B010  it is the point that they are, and mypy knows no better
+    return tasks
+
+
+async def unfinished(database: Database, name: str) -> None:
+    """A body that is never gone on with: the loop ends while it waits."""
+    async with database.transaction() as tx:
+        await tx.execute(ADD_QUIETLY, {"name": name})
+        asyncio.get_running_loop().stop()
+        await asyncio.get_running_loop().create_future()
+
+
+async def stop_after(turns: int) -> None:
+    """End the loop after a few of its steps."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    asyncio.get_running_loop().stop()
+
+
+def names(database: Database) -> list[str]:
+    """All names, read in a loop of its own."""
+    return [row.name for row in asyncio.run(database.all(NAMES))]
+
+
+# psycopg says so of a connection that its pool was still making when the loop went.
+HALF_MADE = pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
+
+
+class LoopsContract:
+    """One `Database`, many loops."""
+
+    def test_ten_loops_one_after_another_need_no_close_between(self, address: Address) -> None:
+        database = address.database()
+
+        async def request(number: int) -> int:
+            await database.execute(ADD_QUIETLY, {"name": f"name{number}"})
+            async with database.transaction() as tx:
+                await tx.one(ADD, {"name": f"more{number}"})
+            assert await database.scan(COUNT)
+            async with database.changes("sessions") as changes:
+                assert await changes.moved()
+            return int((await database.one(COUNT)).number)
+
+        asyncio.run(database.open())
+        assert [asyncio.run(request(number)) for number in range(10)] == list(range(2, 21, 2))
+        asyncio.run(database.close())
+
+    @HALF_MADE
+    def test_a_loop_closed_in_the_middle_of_a_transaction_leaves_nothing_behind(self, address: Address) -> None:
+        database = address.database()
+        asyncio.run(database.open())
+        for number in range(3):
+            tasks = cut_off(database, unfinished(database, f"lost{number}"))
+            began = time.monotonic()
+            asyncio.run(database.execute(ADD_QUIETLY, {"name": f"kept{number}"}))
+            assert time.monotonic() - began < 2
+            del tasks
+            gc.collect()  # the body is thrown away only now, when another loop has the connection
+            asyncio.run(database.execute(ADD_QUIETLY, {"name": f"more{number}"}))
+        assert names(database) == ["kept0", "kept1", "kept2", "more0", "more1", "more2"]
+        asyncio.run(database.close())
+
+    @HALF_MADE
+    def test_a_body_thrown_away_with_its_loop_leaves_nothing_behind(self, address: Address) -> None:
+        database = address.database()
+        asyncio.run(database.open())
+        with Onlooker(address.plain) as other:
+            cut_off(database, unfinished(database, "lost"))
+            gc.collect()
+            assert other.rows("INSERT INTO parents (name) VALUES ('of another process') RETURNING name")
+        asyncio.run(database.execute(ADD_QUIETLY, {"name": "kept"}))
+        assert names(database) == ["kept", "of another process"]
+        asyncio.run(database.close())
+
+    @HALF_MADE
+    def test_a_loop_may_be_closed_at_any_step(self, address: Address) -> None:
+        database = address.database()
+        asyncio.run(database.open())
+        for turns in range(12):
+            works = [database.execute(ADD_QUIETLY, {"name": f"{turns} {number}"}) for number in range(5)]
+            tasks = cut_off(database, *works, stop_after(turns))
+            answered = [f"{turns} {number}" for number in range(5) if tasks[number].done()]
+            assert all(tasks[number].result() == 1 for number in range(5) if tasks[number].done())
+            began = time.monotonic()
+            asyncio.run(database.execute(ADD_QUIETLY, {"name": f"after {turns}"}))
+            assert time.monotonic() - began < 2
+            assert {f"after {turns}", *answered} <= set(names(database))
+        gc.collect()
+        asyncio.run(database.close())
+
+    def test_loops_in_several_threads_write_side_by_side(self, address: Address) -> None:
+        database = address.database()
+        asyncio.run(database.open())
+
+        async def add_some(thread: int) -> None:
+            for number in range(10):
+                await database.execute(ADD_QUIETLY, {"name": f"{thread} {number}"})
+                assert await database.all(NAMES)
+
+        threads = [threading.Thread(target=asyncio.run, args=(add_some(thread),)) for thread in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert len(names(database)) == 40
+        asyncio.run(database.close())
