@@ -1,4 +1,4 @@
-"""A browser for the whole folder, and servers as a user starts them."""
+"""A browser for each file, and servers as a user starts them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +10,8 @@ from tests.browser.chromium import HOW_TO_GET_IT, Visit, chromium_path, started
 from tests.support.server import Server
 
 
-# Its event loop runs until it is stopped; the tests of other folders have loops of their own.
-@pytest.fixture(scope="package")
+# Its event loop runs until it is stopped, and no other can meanwhile: so not for the whole session.
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     """What starts and drives Chromium."""
     if chromium_path() is None:
@@ -20,7 +20,7 @@ def playwright() -> Iterator[Playwright]:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """Chromium, which reaches 127.0.0.1 and nothing else."""
     with started(playwright) as browser:
@@ -35,7 +35,7 @@ def new_server(tmp_path: Path) -> Iterator[Server]:
     running.stop()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def used_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that several tests look at."""
     running = Server(tmp_path_factory.mktemp("used"))
