@@ -76,15 +76,16 @@ class Stats(BaseModel):
 
 def add_todos(app: FastAPI, database: Database) -> None:
     """Add the routes to the app."""
-    app.include_router(_routes(TodoList(database)))
+    router = APIRouter(route_class=Route, tags=["todos"], prefix="/todos", dependency_overrides_provider=app)
+    _add_routes(router, TodoList(database))
+    app.router.routes.extend(router.routes)  # FastAPI looks through an included router twice per request
 
     @app.get("/", include_in_schema=False)
     async def home() -> Response:
         return RedirectResponse("docs")
 
 
-def _routes(todos: TodoList) -> APIRouter:
-    router = APIRouter(route_class=Route, tags=["todos"], prefix="/todos")
+def _add_routes(router: APIRouter, todos: TodoList) -> None:
 
     @router.post("", status_code=201, operation_id="add_todo", summary="Add a todo")
     async def add_todo(new: NewTodo, user: CurrentUser) -> Todo:
@@ -137,8 +138,6 @@ def _routes(todos: TodoList) -> APIRouter:
     async def delete_todo(id: TodoId, user: CurrentUser) -> None:
         """Delete one of your todos."""
         await todos.delete(user.id, id)
-
-    return router
 
 
 def _next(wanted: Filter, after: int) -> str:

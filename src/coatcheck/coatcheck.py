@@ -11,15 +11,15 @@ from fastapi import APIRouter, FastAPI
 
 from coatcheck import keys, web
 from coatcheck.accounts import Account, Accounts
-from coatcheck.accounts.routes import routes as account_routes
+from coatcheck.accounts import routes as account_routes
 from coatcheck.database import Database
 from coatcheck.database.migrate import Migrations, Standing
 from coatcheck.database.url import shown
-from coatcheck.health.routes import routes as health_routes
+from coatcheck.health import routes as health_routes
 from coatcheck.login import Login
-from coatcheck.login.routes import routes as login_routes
+from coatcheck.login import routes as login_routes
 from coatcheck.me import Me
-from coatcheck.me.routes import routes as me_routes
+from coatcheck.me import routes as me_routes
 from coatcheck.passwords import Passwords
 from coatcheck.problems import Problem, StartRefused
 from coatcheck.sessions import Sessions
@@ -87,12 +87,15 @@ class Coatcheck:
 
     def _mount(self, app: FastAPI, prefix: str, *, health: bool) -> None:
         """Routes, the one exception handler, the layer that carries Coatcheck, and the lifespan."""
-        router = APIRouter(prefix=prefix)
-        for routes in (account_routes(self.accounts), login_routes(self.login), me_routes(self.me)):
-            router.include_router(routes)
+        router = APIRouter(prefix=prefix, route_class=web.Route, dependency_overrides_provider=app)
+        account_routes.add_routes(router, self.accounts)
+        login_routes.add_routes(router, self.login)
+        me_routes.add_routes(router, self.me)
         if health:
-            router.include_router(health_routes(self.database))
-        app.include_router(router)
+            health_routes.add_routes(router, self.database)
+        # Not include_router: a dependency that the host asks of all its routes would guard /login too,
+        # and FastAPI looks through an included router twice for each request.
+        app.router.routes.extend(router.routes)
         app.add_exception_handler(Problem, web.answer_problem)
         app.add_middleware(web.Carrying, coatcheck=self)
         if self.settings.allowed_origins:

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from coatcheck.accounts.accounts import Accounts, RegistrationClosed, UsernameTaken
-from coatcheck.web import Route, problem_responses
+from coatcheck.web import problem_responses
 
 
 class Credentials(BaseModel):
@@ -25,12 +25,12 @@ class Registered(BaseModel):
     username: str = Field(examples=["alice"])
 
 
-def routes(accounts: Accounts) -> APIRouter:
-    """The routes of this room."""
-    router = APIRouter(route_class=Route, tags=["accounts"])
+def add_routes(router: APIRouter, accounts: Accounts) -> None:
+    """Add the routes of this room."""
 
     @router.post(
         "/register",
+        tags=["accounts"],
         status_code=201,
         operation_id="register",
         summary="Create an account",
@@ -40,5 +40,3 @@ def routes(accounts: Accounts) -> APIRouter:
         """Create an account. Then log in with the same username and password."""
         account = await accounts.register(credentials.username, credentials.password)
         return Registered(id=account.id, username=account.username)
-
-    return router

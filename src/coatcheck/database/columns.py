@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData
+from sqlalchemy import BigInteger, Boolean, ColumnElement, DateTime, Dialect, Integer, MetaData
 from sqlalchemy.types import TypeEngine
 
 # Every table of the library; the names of constraints are the same on both engines, so that a
@@ -37,11 +37,24 @@ def to_driver(kind: TypeEngine[Any], dialect: Dialect) -> Converter | None:
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
-def from_driver(kind: TypeEngine[Any], dialect: Dialect) -> Converter | None:
-    """How the driver's value becomes one of this type; None: as it is."""
+def from_driver(column: ColumnElement[Any], dialect: Dialect) -> Converter | None:
+    """How the driver's value of this column becomes one of its type; None: as it is.
+
+    Where NULL cannot come, a function of C is called directly: a page of todos has forty moments.
+    """
+    kind = column.type
+    converter: Converter
     if isinstance(kind, DateTime):
-        return _moment_from_text if dialect.name == "sqlite" else _moment_in_utc
-    return kind.dialect_impl(dialect).result_processor(dialect, None)
+        converter = datetime.fromisoformat if dialect.name == "sqlite" else _moment_in_utc
+    elif isinstance(kind, Boolean) and dialect.name == "sqlite":
+        converter = bool
+    else:
+        return kind.dialect_impl(dialect).result_processor(dialect, None)
+    return converter if getattr(column, "nullable", True) is False else _unless_null(converter)
+
+
+def _unless_null(converter: Converter) -> Converter:
+    return lambda value: None if value is None else converter(value)
 
 
 def _moment_in_utc(value: datetime | None) -> datetime | None:
@@ -52,10 +65,6 @@ def _moment_in_utc(value: datetime | None) -> datetime | None:
 
 
 def _moment_to_text(value: datetime | None) -> str | None:
-    """Text of 26 characters, as SQLAlchemy itself writes it: it sorts as it counts, a person can read it."""
+    """Text of 32 characters with its offset: it sorts as it counts, and SQLAlchemy and people can read it."""
     moment = _moment_in_utc(value)
-    return None if moment is None else moment.replace(tzinfo=None).isoformat(" ", "microseconds")
-
-
-def _moment_from_text(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
+    return None if moment is None else moment.isoformat(" ", "microseconds")

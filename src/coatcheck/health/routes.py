@@ -7,7 +7,6 @@ from pydantic import BaseModel
 from sqlalchemy import text
 
 from coatcheck.database import Database
-from coatcheck.web import Route
 
 ANSWERS = text("SELECT 1")
 
@@ -18,21 +17,18 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
-def routes(database: Database) -> APIRouter:
-    """The routes of this room."""
-    router = APIRouter(route_class=Route, tags=["health"])
+def add_routes(router: APIRouter, database: Database) -> None:
+    """Add the routes of this room."""
 
     @router.api_route("/health", methods=["GET", "HEAD"], include_in_schema=False)
-    @router.get("/health", operation_id="health", summary="Is the process up?")
+    @router.get("/health", tags=["health"], operation_id="health", summary="Is the process up?")
     async def health() -> Health:
         """The process is up."""
         return Health()
 
     @router.api_route("/ready", methods=["GET", "HEAD"], include_in_schema=False)
-    @router.get("/ready", operation_id="ready", summary="Does the database answer?")
+    @router.get("/ready", tags=["health"], operation_id="ready", summary="Does the database answer?")
     async def ready() -> Health:
         """The process is up and its database answers; 503 if not."""
         await database.one(ANSWERS)
         return Health()
-
-    return router

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from coatcheck.login.password import Login, WrongCredentials
-from coatcheck.web import Route, problem_responses
+from coatcheck.web import problem_responses
 
 
 class Credentials(BaseModel):
@@ -27,12 +27,12 @@ class AccessToken(BaseModel):
     token_type: Literal["bearer"] = "bearer"  # noqa: S105  its name
 
 
-def routes(login: Login) -> APIRouter:
-    """The routes of this room."""
-    router = APIRouter(route_class=Route, tags=["accounts"])
+def add_routes(router: APIRouter, login: Login) -> None:
+    """Add the routes of this room."""
 
     @router.post(
         "/login",
+        tags=["accounts"],
         operation_id="login",
         summary="Log in and get an access token",
         responses=problem_responses(WrongCredentials),
@@ -43,5 +43,3 @@ def routes(login: Login) -> APIRouter:
         It is good for 30 minutes.
         """
         return AccessToken(access_token=await login.log_in(credentials.username, credentials.password))
-
-    return router

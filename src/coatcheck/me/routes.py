@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from coatcheck.me.me import LoginTooOld, Me, WrongOldPassword
 from coatcheck.sessions import CurrentUser
-from coatcheck.web import Route, problem_responses
+from coatcheck.web import problem_responses
 
 
 class OwnAccount(BaseModel):
@@ -30,18 +30,18 @@ class PasswordChange(BaseModel):
     new_password: str = Field(description="At least 8 characters, any you like.")
 
 
-def routes(me: Me) -> APIRouter:
-    """The routes of this room."""
-    router = APIRouter(route_class=Route, tags=["me"], prefix="/me")
+def add_routes(router: APIRouter, me: Me) -> None:
+    """Add the routes of this room."""
 
-    @router.get("", operation_id="get_me", summary="Who am I?")
+    @router.get("/me", tags=["me"], operation_id="get_me", summary="Who am I?")
     async def get_me(user: CurrentUser) -> OwnAccount:
         """The account that the token belongs to."""
         account = await me.account(user)
         return OwnAccount(id=account.id, username=account.username, created_at=account.created_at)
 
     @router.put(
-        "/password",
+        "/me/password",
+        tags=["me"],
         status_code=204,
         operation_id="change_password",
         summary="Change the password",
@@ -52,7 +52,8 @@ def routes(me: Me) -> APIRouter:
         await me.change_password(user, change.old_password, change.new_password)
 
     @router.delete(
-        "",
+        "/me",
+        tags=["me"],
         status_code=204,
         operation_id="delete_me",
         summary="Delete the account",
@@ -64,5 +65,3 @@ def routes(me: Me) -> APIRouter:
         Needs a login within the last 5 minutes.
         """
         await me.delete(user)
-
-    return router

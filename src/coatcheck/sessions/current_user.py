@@ -6,7 +6,7 @@ from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
 from coatcheck.sessions.user import User
-from coatcheck.web import BearerToken, NoCredentials, bearer_token, before_body, carried
+from coatcheck.web import BearerScheme, NoCredentials, bearer_token, before_body, carried
 
 # Where the check leaves its result, so that a token is looked at once per request.
 KEY = "coatcheck.user"
@@ -36,17 +36,24 @@ async def _require(connection: HTTPConnection) -> User:
     return user
 
 
-@before_body(sign_in)
-async def optional_user(connection: HTTPConnection, _token: BearerToken) -> User | None:
-    """Who is signed in, None if nobody tries to be. Bad credentials are refused all the same."""
-    return await sign_in(connection)
-
-
-@before_body(_require)
-async def current_user(connection: HTTPConnection, _token: BearerToken) -> User:
+class _SignedIn(BearerScheme):
     """Who is signed in. Raises NoCredentials, InvalidToken."""
-    return await _require(connection)
 
+    async def __call__(self, request: HTTPConnection) -> User:  # type: ignore[override]
+        """The user."""
+        return await _require(request)
+
+
+class _MaybeSignedIn(BearerScheme):
+    """Who is signed in, None if nobody tries to be. Bad credentials are refused all the same."""
+
+    async def __call__(self, request: HTTPConnection) -> User | None:  # type: ignore[override]
+        """The user, or None."""
+        return await sign_in(request)
+
+
+current_user = before_body(_require)(_SignedIn())
+optional_user = before_body(sign_in)(_MaybeSignedIn())
 
 CurrentUser = Annotated[User, Depends(current_user)]
 OptionalUser = Annotated[User | None, Depends(optional_user)]

@@ -7,7 +7,7 @@ tokens (RFC 6750), request ids and the request log, who may call (`Site`), CORS,
 What can happen here: TooLarge (413), WrongMediaType (415), Misdirected (421), TwoCredentials (400).
 """
 
-from coatcheck.web.bearer import BearerToken, NoCredentials, TwoCredentials, bearer_token
+from coatcheck.web.bearer import BearerScheme, NoCredentials, TwoCredentials, bearer_token
 from coatcheck.web.carrying import Carried, Carrying, carried
 from coatcheck.web.cors import Cors
 from coatcheck.web.docs import offline_docs
@@ -19,7 +19,7 @@ from coatcheck.web.serve import run
 from coatcheck.web.site import Misdirected, Site
 
 __all__ = [
-    "BearerToken",
+    "BearerScheme",
     "Carried",
     "Carrying",
     "Cors",

@@ -1,11 +1,7 @@
 """How a token is sent: `Authorization: Bearer <token>`, and in no other way (RFC 6750 section 2.1)."""
 
-from typing import Annotated
-
-from fastapi import Security
 from fastapi.requests import HTTPConnection
 from fastapi.security import HTTPBearer
-from fastapi.security.http import HTTPAuthorizationCredentials
 
 from coatcheck.problems import BadRequest, Unauthorized
 
@@ -40,21 +36,16 @@ def bearer_token(connection: HTTPConnection) -> str | None:
     return token if scheme.lower() == "bearer" else None
 
 
-class _Scheme(HTTPBearer):
-    """FastAPI's scheme for the OpenAPI document; the token is taken by `bearer_token`, WebSockets too."""
+class BearerScheme(HTTPBearer):
+    """A dependency that takes a bearer token, and its description in the OpenAPI document at once.
 
-    async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
-        """Nothing: it only describes."""
+    One object rather than a dependency of a dependency, which FastAPI would solve for each request.
+    """
 
-
-BearerToken = Annotated[
-    None,
-    Security(
-        _Scheme(
+    def __init__(self) -> None:
+        super().__init__(
             scheme_name="Bearer token",
             bearerFormat="JWT",
             auto_error=False,
             description="Log in, then paste the `access_token` here: without quotes and without the word Bearer.",
         )
-    ),
-]

@@ -1,11 +1,13 @@
 """One JSON line per request."""
 
+import asyncio
 import json
 import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,19 +16,15 @@ from coatcheck.web.request_id import request_id
 
 LOGGER = logging.getLogger("coatcheck.requests")
 HEADER = b"x-request-id"
+QUOTED_TEXTS_REMEMBERED = 500
 
 
 def request_log(app: FastAPI) -> None:
-    """Write one JSON line per request to standard error: time, method, path, status, milliseconds, id.
+    """Write one JSON line per request: time, method, path, status, milliseconds, request id.
 
     Never a query, a header, a cookie, a body or a name. The answer carries the id as X-Request-ID.
+    The lines go to standard error, or to the handlers of the logger `coatcheck.requests` if it has any.
     """
-    if not LOGGER.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        LOGGER.addHandler(handler)
-        LOGGER.setLevel(logging.INFO)
-        LOGGER.propagate = False
     app.add_middleware(RequestLog)
 
 
@@ -35,6 +33,8 @@ class RequestLog:
 
     def __init__(self, app: Callable[[Any, Any, Any], Awaitable[None]]) -> None:
         self.app = app
+        self._lines: list[str] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Pass the request on, then write its line."""
@@ -56,31 +56,37 @@ class RequestLog:
         try:
             await self.app(scope, receive, note)
         finally:
-            milliseconds = (time.perf_counter() - started) * 1000
-            LOGGER.info("%s", _Line(scope, status, milliseconds, identity))
+            self._write(_line(scope, status, (time.perf_counter() - started) * 1000, identity))
+
+    def _write(self, line: str) -> None:
+        if LOGGER.handlers:
+            LOGGER.info(line)
+            return
+        # Written together at the loop's next turn: each write is a call into the system, and a
+        # LogRecord (thread, process, caller) alone takes as long as the whole line.
+        loop = asyncio.get_running_loop()
+        self._lines.append(line)
+        if len(self._lines) == 1 or self._loop is not loop:
+            self._loop = loop
+            loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if self._lines:
+            lines, self._lines = self._lines, []
+            sys.stderr.write("\n".join([*lines, ""]))
 
 
-class _Line:
-    """Formatted only if somebody listens."""
+def _line(scope: dict[str, Any], status: int, milliseconds: float, identity: str) -> str:
+    """The line. The path as it was sent, percent-encoded, so that it cannot forge another line."""
+    raw_path = scope.get("raw_path") or scope["path"].encode("utf-8", "replace")
+    path = _quoted(raw_path.partition(b"?")[0].decode("latin-1"))
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return (
+        f'{{"time": "{moment}", "method": {_quoted(scope["method"])}, "path": {path}, "status": {status}, '
+        f'"ms": {milliseconds:.2f}, "request_id": "{identity}"}}'
+    )
 
-    __slots__ = ("_identity", "_milliseconds", "_scope", "_status")
 
-    def __init__(self, scope: dict[str, Any], status: int, milliseconds: float, identity: str) -> None:
-        self._scope = scope
-        self._status = status
-        self._milliseconds = milliseconds
-        self._identity = identity
-
-    def __str__(self) -> str:
-        """The line. The path as it was sent, percent-encoded, so that it cannot forge another line."""
-        raw_path = self._scope.get("raw_path") or self._scope["path"].encode("utf-8", "replace")
-        return json.dumps(
-            {
-                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "method": self._scope["method"],
-                "path": raw_path.partition(b"?")[0].decode("latin-1"),
-                "status": self._status,
-                "ms": round(self._milliseconds, 2),
-                "request_id": self._identity,
-            }
-        )
+@lru_cache(maxsize=QUOTED_TEXTS_REMEMBERED)
+def _quoted(text: str) -> str:
+    return json.dumps(text)

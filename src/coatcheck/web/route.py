@@ -1,6 +1,7 @@
 """`Route`: the token before the body, strict JSON, mistakes in our words."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from fastapi.dependencies.models import Dependant
@@ -9,9 +10,11 @@ from fastapi.params import Form
 from fastapi.requests import HTTPConnection, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from starlette.routing import Match
 
 from coatcheck.web.body import read_json
 from coatcheck.web.carrying import carried
+from coatcheck.web.direct import DirectAnswer, direct_answer
 from coatcheck.web.openapi import describe
 from coatcheck.web.wording import worded
 
@@ -44,48 +47,80 @@ class Route(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
-        self._checks: dict[int, tuple[tuple[Callable[..., Any], Check], ...]] = {}
+        self._literal_path = None if "{" in path else path
+        self._plans: dict[int, _Plan] = {}
         describe(self, protected=bool(_marked(self.dependant)))
+
+    def matches(self, scope: Any) -> Any:
+        """Starlette's answer; most of the routes that a request passes are told by the end of its path."""
+        if self._literal_path is not None and not scope["path"].endswith(self._literal_path):
+            return Match.NONE, {}
+        return super().matches(scope)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler with ours around it."""
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
+            scope = request.scope
             coatcheck = carried(request)
             if coatcheck is not None:
                 coatcheck.site.admit(request)
-            route = request.scope.get("fastapi", {}).get("effective_route_context") or self
-            for dependency, check in self._checks_of(route.dependant):
-                if dependency not in request.app.dependency_overrides:
-                    await check(request)
-            body = route.body_field
-            if body is not None and not isinstance(body.field_info, Form):
+            route = scope.get("fastapi", {}).get("effective_route_context") or self
+            plan = self._plans.get(id(route)) or self._plan(route)
+            overrides = request.app.dependency_overrides
+            checked = [await check(request) for call, check in plan.checks if call not in overrides]
+            if plan.takes_json:
                 request = await read_json(request)
-            try:
-                response = await handle(request)
-            except RequestValidationError as error:
-                raise worded(error) from None
-            response.headers.setdefault("Cache-Control", "no-store")
-            response.headers["X-Content-Type-Options"] = "nosniff"
-            if not response.body and "content-type" in response.headers:
-                del response.headers["content-type"]  # FastAPI names a type for 204 too
+            if plan.direct is not None and not overrides and (not scope["query_string"] or plan.ignores_query):
+                response = await plan.direct(request, checked)
+            else:
+                try:
+                    response = await handle(request)
+                except RequestValidationError as error:
+                    raise worded(error) from None
+            _add_headers(response)
             return response
 
         return answer
 
-    def _checks_of(self, dependant: Dependant) -> tuple[tuple[Callable[..., Any], Check], ...]:
-        """What must be checked first; a router that is included twice has two dependants."""
-        known = self._checks.get(id(dependant))
-        if known is None:
-            known = self._checks[id(dependant)] = tuple(_marked(dependant))
-        return known
+    def _plan(self, route: Any) -> "_Plan":
+        """How this route is answered; a router that is included twice has two routes in effect."""
+        dependant: Dependant = route.dependant
+        body = route.body_field
+        plan = self._plans[id(route)] = _Plan(
+            route=route,
+            checks=tuple(_marked(dependant)),
+            takes_json=body is not None and not isinstance(body.field_info, Form),
+            direct=direct_answer(route, MARK),
+            ignores_query=not dependant.query_params,
+        )
+        return plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    route: Any  # kept, so that its id stays its own
+    checks: tuple[tuple[Callable[..., Any], Check], ...]
+    takes_json: bool
+    direct: DirectAnswer | None
+    ignores_query: bool
+
+
+def _add_headers(response: Response) -> None:
+    """What every answer bears; FastAPI also names a media type for 204, which has no body."""
+    if not response.body:
+        response.raw_headers = [pair for pair in response.raw_headers if pair[0] != b"content-type"]
+    if all(name != b"cache-control" for name, _ in response.raw_headers):
+        response.raw_headers.append((b"cache-control", b"no-store"))
+    response.raw_headers.append((b"x-content-type-options", b"nosniff"))
 
 
 def _marked(dependant: Dependant) -> list[tuple[Callable[..., Any], Check]]:
     found: list[tuple[Callable[..., Any], Check]] = []
     for dependency in dependant.dependencies:
-        if dependency.call is not None and (check := getattr(dependency.call, MARK, None)) is not None:
+        check = getattr(dependency.call, MARK, None)
+        if check is not None and dependency.call is not None:
             found.append((dependency.call, check))
         found.extend(_marked(dependency))
     return found
