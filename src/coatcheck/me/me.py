@@ -6,7 +6,7 @@ from coatcheck.accounts import Account, Accounts
 from coatcheck.database import Database
 from coatcheck.me import statements
 from coatcheck.passwords import Passwords
-from coatcheck.problems import BadRequest, Invalid, Unauthorized
+from coatcheck.problems import BadRequest, Forbidden, Invalid, Unauthorized
 from coatcheck.sessions import Sessions, User
 from coatcheck.tokens import InvalidToken
 
@@ -31,6 +31,14 @@ class LoginTooOld(Unauthorized):
     detail = "This cannot be undone, so it needs a login within the last 5 minutes. Log in again, then repeat it."
     error = "insufficient_user_authentication"
     max_age = DELETE_MAX_AGE_SECONDS
+
+
+class AnotherAccount(Forbidden):
+    """The request names an account, and somebody else is signed in by now."""
+
+    title = "Another account"
+    name = "another-account"
+    detail = "This was asked for another account than the one that is signed in; nothing was deleted."
 
 
 class Me:
@@ -78,8 +86,14 @@ class Me:
                 return
         raise WrongOldPassword
 
-    async def delete(self, user: User) -> None:
-        """Delete the account and all that hangs on it. Raises LoginTooOld."""
+    async def delete(self, user: User, asked_for: int | None = None) -> None:
+        """Delete the account and all that hangs on it. Raises AnotherAccount, LoginTooOld.
+
+        asked_for: the id of the account it was first asked for. Whoever is told to log in again may
+        log in as somebody else, and must not lose that account by repeating the request.
+        """
+        if asked_for not in {None, user.id}:
+            raise AnotherAccount
         if self._clock() - user.auth_time.timestamp() > DELETE_MAX_AGE_SECONDS:
             raise LoginTooOld
         who = {"account_id": user.id, "session_id": user.session_id}

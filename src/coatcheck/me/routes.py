@@ -1,13 +1,16 @@
 """`GET /me`, `PUT /me/password`, `DELETE /me`."""
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from coatcheck.me.me import LoginTooOld, Me, WrongOldPassword
+from coatcheck.me.me import AnotherAccount, LoginTooOld, Me, WrongOldPassword
 from coatcheck.sessions import CurrentUser
 from coatcheck.web import problem_responses
+
+AccountId = Annotated[int | None, Query(ge=1, description="The account that is meant.")]
 
 
 class OwnAccount(BaseModel):
@@ -57,11 +60,12 @@ def add_routes(router: APIRouter, me: Me) -> None:
         status_code=204,
         operation_id="delete_me",
         summary="Delete the account",
-        responses=problem_responses(LoginTooOld),
+        responses=problem_responses(LoginTooOld, AnotherAccount),
     )
-    async def delete_me(user: CurrentUser) -> None:
+    async def delete_me(user: CurrentUser, id: AccountId = None) -> None:
         """Delete the account with its sessions and everything that belongs to it. This cannot be undone.
 
-        Needs a login within the last 5 minutes.
+        Needs a login within the last 5 minutes. A client that logs in again and repeats this should
+        name the account in `id`: if somebody else is signed in by then, nothing is deleted.
         """
-        await me.delete(user)
+        await me.delete(user, id)
