@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from psycopg.conninfo import conninfo_to_dict
+
 from coatcheck.database import Database
 
 
@@ -21,6 +23,11 @@ class Address:
     def sqlite(self) -> bool:
         """Which engine."""
         return self.url.startswith("sqlite:")
+
+    @property
+    def name(self) -> str:
+        """The name of a PostgreSQL database."""
+        return str(conninfo_to_dict(self.url)["dbname"])
 
     @property
     def plain(self) -> str:

@@ -23,9 +23,9 @@ async def add(database: Database, name: str, channel: str = CHANNEL) -> None:
         await tx.announce(channel)
 
 
-async def moves(changes: Changes) -> bool:
-    """Whether it moves within a second."""
-    deadline = time.monotonic() + LONGEST_SECONDS
+async def moves(changes: Changes, seconds: float = LONGEST_SECONDS) -> bool:
+    """Whether it moves in that time."""
+    deadline = time.monotonic() + seconds
     while not await changes.moved():
         if time.monotonic() > deadline:
             return False

@@ -7,10 +7,13 @@ import json
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import psycopg
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 class Onlooker:
@@ -46,6 +49,19 @@ class Onlooker:
         """The one value of the one row."""
         ((value,),) = self.rows(sql)
         return value
+
+
+def start(*command: object) -> "subprocess.Popen[str]":
+    """Start it; it says in a line when it is ready."""
+    return subprocess.Popen(
+        [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+
+
+def is_ready(process: "subprocess.Popen[str]") -> bool:
+    """Wait for that line."""
+    assert process.stdout is not None
+    return process.stdout.readline() != ""
 
 
 def main(where: str) -> None:

@@ -1,5 +1,7 @@
 """Tables and statements of these tests: a parent and what hangs on it, and one row of every portable type."""
 
+import sqlite3
+
 import psycopg
 from sqlalchemy import (
     BigInteger,
@@ -92,7 +94,7 @@ def make_tables(url: str) -> None:
     engine = (
         create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool)
         if path is None
-        else create_engine(f"sqlite:///{path}", poolclass=NullPool)
+        else create_engine("sqlite://", creator=lambda: sqlite3.connect(path), poolclass=NullPool)
     )
     METADATA.create_all(engine)
     engine.dispose()

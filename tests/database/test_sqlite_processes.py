@@ -1,0 +1,153 @@
+"""Several processes on one file take turns.
+
+SQLite's busy handler sleeps, and whoever has just committed retakes the lock first: without a queue of
+its own, of two processes under load one starved for seconds.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coatcheck.database import Database, DatabaseUnavailable, sqlite_pen
+from tests.database.address import Address
+from tests.database.contract_changes import moves, rests
+from tests.database.inside import write_connection
+from tests.database.onlooker import Onlooker, is_ready, start
+from tests.database.things import ADD_QUIETLY, COUNT, NAMES
+
+SATURATE = [sys.executable, "-m", "tests.database.saturate"]
+HOLDS_THE_TURN = """
+import sys
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("mine", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def saturate(file: Path, processes: int, tasks: int, seconds: float) -> list[dict[str, Any]]:
+    """What each of them says in the end."""
+    running = [start(*SATURATE, file, tasks, seconds, f"p{number}") for number in range(processes)]
+    assert all(is_ready(process) for process in running)
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return [json.loads(process.communicate(timeout=60)[0]) for process in running]
+
+
+@pytest.mark.slow
+def test_of_two_saturated_processes_each_gets_a_third_and_nobody_waits_long(address: Address, file: Path) -> None:
+    one, two = saturate(file, processes=2, tasks=16, seconds=3)
+    print(f"{one} {two}")
+    assert one["refused"] == two["refused"] == 0
+    assert min(one["answered"], two["answered"]) * 3 >= one["answered"] + two["answered"]
+    assert max(one["longest"], two["longest"]) <= 0.5
+    with Onlooker(file) as other:
+        assert other.value("SELECT count(*) FROM parents") == one["answered"] + two["answered"]
+
+
+@pytest.mark.slow
+def test_three_processes_open_and_write_at_once(address: Address, file: Path) -> None:
+    answers = saturate(file, processes=3, tasks=4, seconds=0.5)
+    assert all(answer["refused"] == 0 and answer["answered"] > 0 for answer in answers)
+    with Onlooker(file) as other:
+        assert other.value("SELECT count(*) FROM parents") == sum(answer["answered"] for answer in answers)
+
+
+async def test_two_databases_in_one_process_take_turns_too(address: Address) -> None:
+    both = [address.database(), address.database()]
+    for database in both:
+        await database.open()
+    works = [both[number % 2].execute(ADD_QUIETLY, {"name": f"name{number}"}) for number in range(40)]
+    assert await asyncio.wait_for(asyncio.gather(*works), 5) == [1] * 40
+    for database in both:
+        await database.close()
+
+
+async def test_who_waits_for_a_writing_process_is_served_when_it_is_done(
+    database: Database, address: Address
+) -> None:
+    with Onlooker(address.plain) as other:
+        other.rows("BEGIN IMMEDIATE")
+        other.rows("INSERT INTO parents (name) VALUES ('first')")
+        waiting = [asyncio.create_task(database.execute(ADD_QUIETLY, {"name": f"name{n}"})) for n in range(3)]
+        await asyncio.sleep(0.05)
+        assert not any(task.done() for task in waiting)
+        assert (await database.one(COUNT)).number == 0  # reads go on
+        other.rows("COMMIT")
+        began = time.monotonic()
+        assert await asyncio.gather(*waiting) == [1, 1, 1]
+        assert time.monotonic() - began < 0.5  # not SQLite's sleep, which grows
+
+
+async def test_who_waits_too_long_is_unavailable_and_it_heals(
+    address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_pen, "BUSY_SECONDS", 0.2)
+    database = address.database()
+    await database.open()
+    with Onlooker(address.plain) as other:
+        other.rows("BEGIN IMMEDIATE")
+        works = [database.execute(ADD_QUIETLY, {"name": f"name{n}"}) for n in range(3)]
+        answers = await asyncio.gather(*works, return_exceptions=True)
+        assert {type(answer) for answer in answers} == {DatabaseUnavailable}
+        assert len({id(answer) for answer in answers}) == 3
+        assert not write_connection(database).in_transaction
+        other.rows("ROLLBACK")
+        assert await database.execute(ADD_QUIETLY, {"name": "afterwards"}) == 1
+    await database.close()
+
+
+async def test_a_process_killed_while_it_is_its_turn_holds_up_nobody(database: Database, file: Path) -> None:
+    holder = start(sys.executable, "-c", HOLDS_THE_TURN, f"{file}-turn")
+    assert is_ready(holder)
+    writing = asyncio.create_task(database.execute(ADD_QUIETLY, {"name": "alice"}))
+    await asyncio.sleep(0.05)
+    assert not writing.done()
+    holder.kill()
+    assert await asyncio.wait_for(writing, 1) == 1
+    holder.communicate()
+
+
+async def test_every_commit_of_any_process_moves_the_changes(database: Database, address: Address) -> None:
+    """Nothing is announced here: the file itself tells, also of a command line and of plain SQL."""
+    with Onlooker(address.plain) as other, Onlooker(address.plain) as reading:
+        async with database.changes("sessions") as changes:
+            assert await changes.moved()
+            for number in range(3):
+                other.rows(f"INSERT INTO parents (name) VALUES ('name{number}')")
+                assert await changes.moved()
+                assert len(await changes.all(NAMES)) == number + 1
+                assert not await changes.moved()
+            other.rows("BEGIN IMMEDIATE")
+            other.rows("INSERT INTO parents (name) VALUES ('undone')")
+            assert not await changes.moved()
+            other.rows("ROLLBACK")
+            assert not await changes.moved()
+            reading.rows("SELECT count(*) FROM parents")
+            assert not await changes.moved()
+
+
+async def test_a_half_read_cursor_elsewhere_does_not_hold_the_changes_still(
+    database: Database, address: Address
+) -> None:
+    async with database.changes("sessions") as changes, database.changes("sessions") as others:
+        for number in range(3):
+            await database.execute(ADD_QUIETLY, {"name": f"name{number}"})
+        assert await moves(changes)
+        half_read = others._connection.execute("SELECT name FROM parents")  # type: ignore[attr-defined]
+        assert half_read.fetchone()
+        await others.moved()
+        await database.execute(ADD_QUIETLY, {"name": "one more"})
+        assert not await others.moved()  # frozen, as feared
+        assert await changes.moved()
+        assert len(await changes.all(NAMES)) == 4
+        half_read.close()
+        assert await others.moved()
+        assert await rests(changes)
