@@ -1,0 +1,80 @@
+"""Every command and every program in the manual runs as it is printed, and prints what is printed."""
+
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from coatcheck import Settings
+from tests.docs.pages import Block, blocks, pages
+from tests.docs.session import masked, type_in
+from tests.support.server import ROOT, Server, clean_environment
+
+OUTPUT = {"json", "text"}  # what the block before it prints
+RUN = {"sh", "python", "env"}
+ALL = [block for page in pages() for block in blocks(page)]
+AFTER = dict(pairwise(ALL))
+
+
+def expected(block: Block) -> str:
+    """The output printed after a block, masked; empty where none is."""
+    after = AFTER.get(block)
+    return masked(after.text) if after is not None and after.path == block.path and after.kind in OUTPUT else ""
+
+
+def of_kind(kind: str) -> list[Block]:
+    return [block for block in ALL if block.kind == kind]
+
+
+def test_every_block_is_run_or_is_the_output_of_the_one_before_it() -> None:
+    assert [str(block) for block in ALL if block.kind not in RUN | OUTPUT] == []
+    runs = {"sh", "python"}
+    for before, block in pairwise([None, *ALL]):
+        if block is not None and block.kind in OUTPUT:
+            assert before is not None, block
+            assert (before.path, before.kind in runs) == (block.path, True), block
+
+
+@pytest.mark.parametrize("page", sorted({block.path for block in of_kind("sh")}), ids=lambda page: page.name)
+def test_what_is_typed_in_a_terminal_answers_as_printed(page: Path, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed; on Debian: apt-get install curl")
+    typed = [block for block in blocks(page) if block.kind in {"sh", "env"}]
+    server = Server(tmp_path / "app", {})
+    try:
+        printed = type_in(typed, server, tmp_path / "home")
+    finally:
+        server.stop()
+    assert dict(zip(map(str, typed), printed, strict=True)) == {str(block): expected(block) for block in typed}
+
+
+def test_a_program_runs_and_prints_as_printed(tmp_path: Path) -> None:
+    for block in of_kind("python"):
+        done = subprocess.run(
+            [sys.executable, "-c", block.text],
+            cwd=tmp_path,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block}:\n{done.stderr}"
+        assert masked(done.stdout) == expected(block), block
+
+
+def test_an_env_file_is_read_as_settings(tmp_path: Path) -> None:
+    for block in of_kind("env"):
+        (tmp_path / ".env").write_text(block.text)
+        settings = Settings.read(tmp_path)
+        named = {line.partition("=")[0].removeprefix("COATCHECK_").lower() for line in block.text.splitlines()}
+        assert named <= settings.model_fields_set, block
+
+
+def test_the_picture_is_there_and_small() -> None:
+    picture = ROOT / "docs" / "images" / "docs.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size < 150_000
