@@ -1,12 +1,35 @@
 """People on the shared server, and a server on SQLite alone where the engine does not matter."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
 from tests.support.person import Person
-from tests.support.server import Server
+from tests.support.server import CHEAP, Server
+
+
+class Start(Protocol):
+    """Starts a server of the test's own; what still runs when the test is over is stopped."""
+
+    def __call__(self, settings: Mapping[str, str] = CHEAP, folder: Path | None = None) -> Server:
+        """In `app` below the test's own folder unless told otherwise."""
+        ...
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start servers."""
+    started: list[Server] = []
+
+    def begin(settings: Mapping[str, str] = CHEAP, folder: Path | None = None) -> Server:
+        started.append(Server(folder or tmp_path / "app", settings))
+        return started[-1]
+
+    yield begin
+    for server in started:
+        server.stop()
 
 
 @pytest.fixture(scope="session")

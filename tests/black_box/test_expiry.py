@@ -1,14 +1,14 @@
 """A token is good for 30 minutes: by a clock that is moved, and by one real wait at a setting of 3 seconds."""
 
 import time
-from pathlib import Path
 
 from fastapi.testclient import TestClient
 
+from tests.black_box.conftest import Start
 from tests.black_box.problem import challenge, problem
 from tests.support.clock import Clock
 from tests.support.person import Person
-from tests.support.server import CHEAP, Server
+from tests.support.server import CHEAP
 
 
 def test_a_token_works_at_29_59_and_not_at_30_00(local_client: TestClient, clock: Clock) -> None:
@@ -40,8 +40,8 @@ def test_a_second_login_does_not_prolong_the_first(local_client: TestClient, clo
     assert person.get("/me", token=later).status_code == 200
 
 
-def test_with_a_setting_of_3_seconds_it_is_over_after_3_seconds(tmp_path: Path) -> None:
-    server = Server(tmp_path / "app", {**CHEAP, "COATCHECK_ACCESS_TOKEN_SECONDS": "3"})
+def test_with_a_setting_of_3_seconds_it_is_over_after_3_seconds(start: Start) -> None:
+    server = start({**CHEAP, "COATCHECK_ACCESS_TOKEN_SECONDS": "3"})
     with server.client() as client:
         person = Person(client)
         logged_in = time.time()

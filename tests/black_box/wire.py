@@ -1,8 +1,8 @@
 """Bytes on a socket, for what no HTTP client would send."""
 
-import http.client
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from types import TracebackType
 
 import httpx2
 
@@ -22,22 +22,45 @@ def chunked(*chunks: bytes) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
 
 
-def connect(server: Server, address: str = "127.0.0.1") -> socket.socket:
-    """A connection to the server."""
-    return socket.create_connection((address, server.port), timeout=SECONDS)
+class Wire:
+    """A connection to the server. Answers are read one by one, also when several are asked for at once."""
 
+    def __init__(self, server: Server, address: str = "127.0.0.1") -> None:
+        self._socket = socket.create_connection((address, server.port), timeout=SECONDS)
+        self._answers = self._socket.makefile("rb")
 
-def read(connection: socket.socket, method: str = "GET") -> httpx2.Response:
-    """The next answer on the connection."""
-    answer = http.client.HTTPResponse(connection, method=method)
-    answer.begin()
-    content = answer.read()
-    headers: Sequence[tuple[str, str]] = answer.getheaders()
-    return httpx2.Response(answer.status, headers=headers, content=content)
+    def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._socket.sendall(data)
+
+    def read(self, method: str = "GET") -> httpx2.Response:
+        """The next answer; ConnectionError when there is none."""
+        status_line = self._answers.readline()
+        if not status_line:
+            raise ConnectionError("closed")
+        headers = list[tuple[str, str]]()
+        while line := self._answers.readline().rstrip(b"\r\n"):
+            name, _, value = line.decode("latin-1").partition(": ")
+            headers.append((name, value))
+        length = 0 if method == "HEAD" else int(dict(headers).get("content-length", 0))
+        return httpx2.Response(int(status_line.split()[1]), headers=headers, content=self._answers.read(length))
+
+    def closed(self) -> bool:
+        """Whether the server has closed it; waits for that."""
+        return self._answers.read(1) == b""
+
+    def __enter__(self) -> "Wire":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._answers.close()
+        self._socket.close()
 
 
 def ask(server: Server, request: bytes, address: str = "127.0.0.1") -> httpx2.Response:
     """Send bytes on a connection of their own; the first answer."""
-    with connect(server, address) as connection:
-        connection.sendall(request)
-        return read(connection)
+    with Wire(server, address) as wire:
+        wire.send(request)
+        return wire.read(request.partition(b" ")[0].decode("latin-1"))

@@ -7,6 +7,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.requests import HTTPConnection
 from fastapi.responses import Response
 from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
 
 from coatcheck.problems import Problem
 from coatcheck.web.problem_document import problem_response
@@ -36,10 +37,15 @@ class Cors(CORSMiddleware):
     def preflight_response(self, request_headers: Headers) -> Response:
         """Starlette's answer; its plain-text refusal as a problem document."""
         response = super().preflight_response(request_headers)
-        if response.status_code == OriginNotAllowed.status:
-            refusal = problem_response(OriginNotAllowed(), HTTPConnection({"type": "http", "headers": []}))
-            refusal.headers.update(
-                {name: value for name, value in response.headers.items() if not name.startswith("content-")}
-            )
-            return refusal
-        return response
+        return _Refusal(headers=response.headers) if response.status_code == OriginNotAllowed.status else response
+
+
+class _Refusal(Response):
+    """The problem document once the request is known, whose id it bears."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = problem_response(OriginNotAllowed(), HTTPConnection(scope))
+        refusal.headers.update(
+            {name: value for name, value in self.headers.items() if not name.startswith("content-")}
+        )
+        await refusal(scope, receive, send)

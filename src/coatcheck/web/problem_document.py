@@ -10,6 +10,7 @@ from fastapi.requests import HTTPConnection
 from fastapi.responses import Response
 from fastapi.routing import iter_route_contexts
 from fastapi.websockets import WebSocket
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -128,11 +129,11 @@ async def _answer_http_exception(connection: HTTPConnection, error: Exception) -
         return Response(status_code=error.status_code, headers=error.headers)
     problem = HTTPProblem(error)
     if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        problem.headers["Allow"] = ", ".join(_methods_here(connection))
+        problem.headers["Allow"] = ", ".join(sorted(_methods_here(connection) | _named_in(error)))
     return problem_response(problem, connection)
 
 
-def _methods_here(connection: HTTPConnection) -> list[str]:
+def _methods_here(connection: HTTPConnection) -> set[str]:
     """Every method that the address takes; Starlette names those of one route only."""
     scope = connection.scope
     found: set[str] = set()
@@ -140,7 +141,13 @@ def _methods_here(connection: HTTPConnection) -> list[str]:
         match, _ = route.matches(scope)
         if match is not Match.NONE:
             found |= route.methods or set()
-    return sorted(found)
+    return found
+
+
+def _named_in(error: HTTPException) -> set[str]:
+    """The methods in the error's own Allow header: a mounted application has no routes to look at."""
+    allow = Headers(error.headers or {}).get("allow", "")
+    return {method.strip() for method in allow.split(",")} - {""}
 
 
 async def _answer_validation_error(connection: HTTPConnection, error: Exception) -> Response:

@@ -55,6 +55,9 @@ class RequestLog:
 
         try:
             await self.app(scope, receive, note)
+        except asyncio.CancelledError:
+            status = 503 if status == 500 else status  # the server is being stopped, and `serve` says so
+            raise
         finally:
             self._write(_line(scope, status, (time.perf_counter() - started) * 1000, identity))
 

@@ -1,20 +1,26 @@
 """Running the app: uvicorn, started and stopped as a person expects."""
 
+import asyncio
 import contextlib
 import logging
 import signal
 import socket
 from collections.abc import Generator
+from types import FrameType
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.requests import HTTPConnection
 
-from coatcheck.problems import StartRefused
+from coatcheck.problems import StartRefused, Unavailable
 from coatcheck.web.carrying import App, Receive, Scope, Send
+from coatcheck.web.problem_document import problem_response
+from coatcheck.web.request_id import request_id
 
-# What is still under way when the signal comes; the whole end takes less than a second.
-GRACE_SECONDS = 0.5
+# What is still under way when the signal comes; the whole end takes less than a second, of which
+# uvicorn, the database and Python itself need half.
+GRACE_SECONDS = 0.2
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -25,7 +31,7 @@ def run(app: FastAPI, *, host: str, port: int, first_line: str) -> None:
     queries. Raises StartRefused with a sentence: the port is in use, or the app refuses to start.
     """
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.error").addFilter(_not_our_refusal)
+    logging.getLogger("uvicorn.error").addFilter(_worth_saying)
     starting = Starting(app)
     config = uvicorn.Config(
         starting,
@@ -38,7 +44,12 @@ def run(app: FastAPI, *, host: str, port: int, first_line: str) -> None:
     )
     with listening(host, port) as listener:
         server = Server(config, first_line)
-        server.run(sockets=[listener])
+        try:
+            server.run(sockets=[listener])
+        except SystemExit:
+            # uvicorn ends itself so when the app does not start: with 3, and without our sentence.
+            if starting.refusal is None:
+                raise
     if starting.refusal is not None:
         raise starting.refusal
 
@@ -56,6 +67,10 @@ class Server(uvicorn.Server):
         if self.started:
             print(self._first_line, flush=True)
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  uvicorn names them
+        """End. A second Ctrl+C would make uvicorn leave the database open, and gains nothing here."""
+        self.should_exit = True
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """End on a signal; uvicorn raises it once more afterwards, which ends a SIGTERM with -15."""
@@ -67,8 +82,15 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
+class Stopping(Unavailable):
+    """The signal came while the request was under way, and it took too long."""
+
+    name = "stopping"
+    detail = "This server is being stopped. Nothing has been confirmed; try again in a moment."
+
+
 class Starting:
-    """The app, with its refusal to start kept for one sentence instead of a trace."""
+    """The app, with one sentence instead of a trace where it refuses to start or is stopped at work."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -76,13 +98,31 @@ class Starting:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on."""
-        if scope["type"] != "lifespan":
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            try:
+                await self._app(scope, receive, _without_trace(send))
+            except StartRefused as refusal:
+                self.refusal = refusal
+        else:
             await self._app(scope, receive, send)
-            return
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def note(message: Any) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
         try:
-            await self._app(scope, receive, _without_trace(send))
-        except StartRefused as refusal:
-            self.refusal = refusal
+            await self._app(scope, receive, note)
+        except asyncio.CancelledError:  # by uvicorn, which would answer a bare 500 and write a trace
+            if not started:
+                response = problem_response(Stopping(), HTTPConnection(scope))
+                response.headers["X-Request-ID"] = request_id(scope)
+                await response(scope, receive, send)
 
 
 def _without_trace(send: Send) -> Send:
@@ -94,8 +134,10 @@ def _without_trace(send: Send) -> Send:
     return quietly
 
 
-def _not_our_refusal(record: logging.LogRecord) -> bool:
-    return record.getMessage() not in {"", "Application startup failed. Exiting."}
+def _worth_saying(record: logging.LogRecord) -> bool:
+    """Whether uvicorn's message says more than our own sentence, answer or exit code."""
+    message = record.getMessage()
+    return message not in {"", "Application startup failed. Exiting."} and not message.startswith("Cancel ")
 
 
 @contextlib.contextmanager
@@ -105,8 +147,9 @@ def listening(host: str, port: int) -> Generator[socket.socket, None, None]:
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
+        reason = str(error.strerror or error).partition(" (while")[0]  # Python adds the address once more
         raise StartRefused(
-            f"Port {port} on {host} cannot be used ({error.strerror or error}). "
+            f"Port {port} on {host} cannot be used ({reason}). "
             "Stop what runs there, or set COATCHECK_PORT to another one."
         ) from None
     with listener:

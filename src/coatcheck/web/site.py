@@ -10,6 +10,7 @@ from fastapi.requests import HTTPConnection
 from coatcheck.problems import Problem
 
 NAME_WITHOUT_DOT = re.compile(r"[A-Za-z0-9_-]{1,63}")
+HOST = re.compile(r"(?:\[([^]]+)]|([^][:]+))(?::[0-9]*)?")  # RFC 9110 section 7.2
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 # For load balancers and other services, which call by address.
 ANY_HOST = ("/health", "/ready", "/.well-known/jwks.json")
@@ -66,7 +67,8 @@ class Site:
             arrived = str((scope.get("server") or ("",))[0])
             if proxied or not self._is_local(arrived, host):
                 raise NotLocal
-        elif host.lower() not in self._names and not connection.url.path.endswith(ANY_HOST):
+        # Not connection.url: it is put together from the Host header, which is what is in question.
+        elif host.lower() not in self._names and not scope["path"].endswith(ANY_HOST):
             raise Misdirected
         scope[ADMITTED] = self
 
@@ -90,9 +92,8 @@ def _names(origin: str) -> set[str]:
 
 
 def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+    match = HOST.fullmatch(host)
+    return (match[1] or match[2]) if match else ""
 
 
 def _local_name(name: str) -> bool:
