@@ -59,8 +59,9 @@ def test_every_problem_is_on_the_problems_page_and_nothing_else() -> None:
     # HTTPProblem has a name only once it has an HTTPException; the page's last paragraph is about it.
     known = [(f"{TYPE_PREFIX}{one.name}", str(one.status)) for one in problems() if one is not HTTPProblem]
     listed = [(cells[0].strip("`"), cells[1]) for cells in rows(DOCS / "problems.md") if cells[0].startswith("`urn:")]
-    assert sorted(listed) == sorted(known)
-    assert len({name for name, _ in known}) == len(known)
+    assert set(known) - set(listed) == set(), "not on the page"
+    assert set(listed) - set(known) == set(), "on the page only"
+    assert len(listed) == len(known) == len({name for name, _ in known})
 
 
 def test_every_problem_says_when_it_comes_and_what_to_do() -> None:
@@ -84,6 +85,7 @@ def test_every_dependency_has_a_reason() -> None:
         known |= required((ROOT / "requirements" / file).read_text().splitlines())
     text = (DOCS / "dependencies.md").read_text(encoding="utf-8")
     listed = re.findall(r"^- `([^`]+)`: \S", text, re.MULTILINE)
+    assert known - set(listed) == set(), "not on the page"
     assert sorted(listed) == sorted(known)
 
 
