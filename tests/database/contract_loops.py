@@ -7,20 +7,35 @@ import asyncio
 import gc
 import threading
 import time
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import pytest
+import uvloop
 
 from coatcheck.database import Database
 from tests.database.address import Address
 from tests.database.onlooker import Onlooker
 from tests.database.things import ADD, ADD_QUIETLY, COUNT, NAMES
 
+Result = TypeVar("Result")
 
-def cut_off(database: Database, *works: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
+
+class Loops:
+    """New event loops of one kind."""
+
+    def __init__(self, new: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        self.new = new
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """In a loop of its own, closed afterwards as asyncio.run does."""
+        with asyncio.Runner(loop_factory=self.new) as runner:
+            return runner.run(work)
+
+
+def cut_off(loops: Loops, *works: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
     """Run them in a loop of their own until one of them calls `loop.stop()`, then close it under the others."""
-    loop = asyncio.new_event_loop()
+    loop = loops.new()
     tasks = [loop.create_task(work) for work in works]
     loop.run_forever()
     loop.close()
@@ -44,19 +59,24 @@ async def stop_after(turns: int) -> None:
     asyncio.get_running_loop().stop()
 
 
-def names(database: Database) -> list[str]:
+def names(database: Database, loops: Loops) -> list[str]:
     """All names, read in a loop of its own."""
-    return [row.name for row in asyncio.run(database.all(NAMES))]
+    return [row.name for row in loops.run(database.all(NAMES))]
 
 
-# psycopg says so of a connection that its pool was still making when the loop went.
+# psycopg says so of a connection that was still being made when the loop went.
 HALF_MADE = pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
 
 
 class LoopsContract:
     """One `Database`, many loops."""
 
-    def test_ten_loops_one_after_another_need_no_close_between(self, address: Address) -> None:
+    @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+    def loops(self, request: pytest.FixtureRequest) -> Loops:
+        """The kind that TestClient makes, and the one that serves."""
+        return Loops(request.param)
+
+    def test_ten_loops_one_after_another_need_no_close_between(self, address: Address, loops: Loops) -> None:
         database = address.database()
 
         async def request(number: int) -> int:
@@ -68,66 +88,68 @@ class LoopsContract:
                 assert await changes.moved()
             return int((await database.one(COUNT)).number)
 
-        asyncio.run(database.open())
-        assert [asyncio.run(request(number)) for number in range(10)] == list(range(2, 21, 2))
-        asyncio.run(database.close())
+        loops.run(database.open())
+        assert [loops.run(request(number)) for number in range(10)] == list(range(2, 21, 2))
+        loops.run(database.close())
 
     @HALF_MADE
-    def test_a_loop_closed_in_the_middle_of_a_transaction_leaves_nothing_behind(self, address: Address) -> None:
+    def test_a_loop_closed_in_the_middle_of_a_transaction_leaves_nothing_behind(
+        self, address: Address, loops: Loops
+    ) -> None:
         database = address.database()
-        asyncio.run(database.open())
+        loops.run(database.open())
         for number in range(3):
-            tasks = cut_off(database, unfinished(database, f"lost{number}"))
+            tasks = cut_off(loops, unfinished(database, f"lost{number}"))
             began = time.monotonic()
-            asyncio.run(database.execute(ADD_QUIETLY, {"name": f"kept{number}"}))
+            loops.run(database.execute(ADD_QUIETLY, {"name": f"kept{number}"}))
             assert time.monotonic() - began < 2
             del tasks
             gc.collect()  # the body is thrown away only now, when another loop has the connection
-            asyncio.run(database.execute(ADD_QUIETLY, {"name": f"more{number}"}))
-        assert names(database) == ["kept0", "kept1", "kept2", "more0", "more1", "more2"]
-        asyncio.run(database.close())
+            loops.run(database.execute(ADD_QUIETLY, {"name": f"more{number}"}))
+        assert names(database, loops) == ["kept0", "kept1", "kept2", "more0", "more1", "more2"]
+        loops.run(database.close())
 
     @HALF_MADE
-    def test_a_body_thrown_away_with_its_loop_leaves_nothing_behind(self, address: Address) -> None:
+    def test_a_body_thrown_away_with_its_loop_leaves_nothing_behind(self, address: Address, loops: Loops) -> None:
         database = address.database()
-        asyncio.run(database.open())
+        loops.run(database.open())
         with Onlooker(address.plain) as other:
-            cut_off(database, unfinished(database, "lost"))
+            cut_off(loops, unfinished(database, "lost"))
             gc.collect()
             assert other.rows("INSERT INTO parents (name) VALUES ('of another process') RETURNING name")
-        asyncio.run(database.execute(ADD_QUIETLY, {"name": "kept"}))
-        assert names(database) == ["kept", "of another process"]
-        asyncio.run(database.close())
+        loops.run(database.execute(ADD_QUIETLY, {"name": "kept"}))
+        assert names(database, loops) == ["kept", "of another process"]
+        loops.run(database.close())
 
     @HALF_MADE
-    def test_a_loop_may_be_closed_at_any_step(self, address: Address) -> None:
+    def test_a_loop_may_be_closed_at_any_step(self, address: Address, loops: Loops) -> None:
         database = address.database()
-        asyncio.run(database.open())
+        loops.run(database.open())
         for turns in range(12):
             works = [database.execute(ADD_QUIETLY, {"name": f"{turns} {number}"}) for number in range(5)]
-            tasks = cut_off(database, *works, stop_after(turns))
+            tasks = cut_off(loops, *works, stop_after(turns))
             answered = [f"{turns} {number}" for number in range(5) if tasks[number].done()]
             assert all(tasks[number].result() == 1 for number in range(5) if tasks[number].done())
             began = time.monotonic()
-            asyncio.run(database.execute(ADD_QUIETLY, {"name": f"after {turns}"}))
+            loops.run(database.execute(ADD_QUIETLY, {"name": f"after {turns}"}))
             assert time.monotonic() - began < 2
-            assert {f"after {turns}", *answered} <= set(names(database))
+            assert {f"after {turns}", *answered} <= set(names(database, loops))
         gc.collect()
-        asyncio.run(database.close())
+        loops.run(database.close())
 
-    def test_loops_in_several_threads_write_side_by_side(self, address: Address) -> None:
+    def test_loops_in_several_threads_write_side_by_side(self, address: Address, loops: Loops) -> None:
         database = address.database()
-        asyncio.run(database.open())
+        loops.run(database.open())
 
         async def add_some(thread: int) -> None:
             for number in range(10):
                 await database.execute(ADD_QUIETLY, {"name": f"{thread} {number}"})
                 assert await database.all(NAMES)
 
-        threads = [threading.Thread(target=asyncio.run, args=(add_some(thread),)) for thread in range(4)]
+        threads = [threading.Thread(target=loops.run, args=(add_some(thread),)) for thread in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(20)
-        assert len(names(database)) == 40
-        asyncio.run(database.close())
+        assert len(names(database, loops)) == 40
+        loops.run(database.close())

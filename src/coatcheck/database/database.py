@@ -13,6 +13,8 @@ from coatcheck.database.url import shown, sqlite_path
 
 NOTHING: Mapping[str, object] = {}
 SCAN_SECONDS = 5.0
+# SQLite answers SELECT 1 without a look at the file.
+PING = {"sqlite": text("SELECT 1 FROM sqlite_master LIMIT 1"), "postgresql": text("SELECT 1")}
 TABLE = {
     "sqlite": text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name"),
     "postgresql": text("SELECT 1 WHERE to_regclass(:name) IS NOT NULL"),
@@ -135,6 +137,10 @@ class Database:
     def transaction(self) -> TransactionBlock:
         """`async with database.transaction() as tx`: all of it or nothing."""
         return self._engine.transaction()
+
+    async def ping(self) -> None:
+        """Ask it something. Raises DatabaseUnavailable."""
+        await self.one(PING[self.dialect])
 
     async def has_table(self, name: str) -> bool:
         """Whether there is a table of this name; a database that nobody has shaped yet has none."""

@@ -84,6 +84,7 @@ class History:
         """Bring the database to this history's newest revision."""
         config = self.config()
         config.attributes["connection"] = connection
+        config.attributes["after_revision"] = connection.info.get(sqlite_schema.AFTER_REVISION, ())
         command.upgrade(config, "heads")
 
 

@@ -1,7 +1,7 @@
 """Changing a SQLite schema without losing rows, foreign keys or id counters."""
 
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from coatcheck.database.sqlite_files import (
 from coatcheck.database.sqlite_turn import Turn
 from coatcheck.problems import StartRefused
 
+AFTER_REVISION = "coatcheck_after_revision"  # where a connection carries what Alembic calls then
 WAIT_SECONDS = 60.0
 TABLE_SQL = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
 
@@ -80,9 +81,9 @@ def schema_change(path: Path) -> Generator[Connection, None, None]:
                 f"Another process has been writing to {path} for a minute. Stop it, then try again."
             ) from None
         try:
-            counters = _counters(connection)
+            counters = Counters(connection)
+            connection.info[AFTER_REVISION] = counters.keep
             yield connection
-            _restore(connection, counters)
             _check(connection)
         except BaseException:
             if driver.in_transaction:  # a full disk has ended it already
@@ -107,29 +108,42 @@ def _counts_ids(connection: Connection, table: str) -> bool:
     return sql is not None and "AUTOINCREMENT" in sql.upper()
 
 
-def _counters(connection: Connection) -> dict[str, int]:
-    """The highest id ever given, by table."""
-    if not connection.exec_driver_sql(TABLE_SQL, ("sqlite_sequence",)).all():
-        return {}
-    rows = connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence").all()
-    return {row.name: row.seq for row in rows}
+class Counters:
+    """The highest id ever given, by table, through a migration."""
 
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._highest = self._read()
 
-def _restore(connection: Connection, before: dict[str, int]) -> None:
-    """Set each counter back to where it was: a rebuilt table has only counted what it still holds."""
-    after = _counters(connection)
-    for table, highest in before.items():
-        if not connection.exec_driver_sql(TABLE_SQL, (table,)).all():
-            continue  # dropped or renamed; SQLite carries a renamed table's counter along itself
-        if not _counts_ids(connection, table):
-            raise StartRefused(
-                f"A migration rebuilt the table {table} without AUTOINCREMENT, so ids would be given twice. "
-                'Pass table_kwargs={"sqlite_autoincrement": True} to batch_alter_table.'
-            )
-        if table not in after:
-            connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, highest))
-        elif after[table] < highest:
-            connection.exec_driver_sql("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (highest, table))
+    def keep(self, **_: Any) -> None:
+        """Set each counter back to where it was: a rebuilt table has only counted what it still holds.
+
+        After each revision, for the next may rename the table; SQLite carries its counter along then.
+        """
+        after = self._read()
+        for table, highest in self._highest.items():
+            if not self._rows(TABLE_SQL, table):
+                continue  # dropped or renamed
+            if not _counts_ids(self._connection, table):
+                raise StartRefused(
+                    f"A migration rebuilt the table {table} without AUTOINCREMENT, so ids would be given twice. "
+                    'Pass table_kwargs={"sqlite_autoincrement": True} to batch_alter_table.'
+                )
+            if table not in after:
+                self._connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, highest))
+            elif after[table] < highest:
+                self._connection.exec_driver_sql(
+                    "UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (highest, table)
+                )
+        self._highest |= self._read()
+
+    def _read(self) -> dict[str, int]:
+        if not self._rows(TABLE_SQL, "sqlite_sequence"):
+            return {}
+        return {row.name: row.seq for row in self._rows("SELECT name, seq FROM sqlite_sequence")}
+
+    def _rows(self, sql: str, *values: str) -> Sequence[Any]:
+        return self._connection.exec_driver_sql(sql, values).all()
 
 
 def _check(connection: Connection) -> None:

@@ -10,5 +10,6 @@ context.configure(
     connection=attributes["connection"],
     version_table=attributes["version_table"],
     render_as_batch=True,
+    on_version_apply=attributes["after_revision"],
 )
 context.run_migrations()
