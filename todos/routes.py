@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, FastAPI, Path, Query, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic_core import PydanticCustomError
 
 from coatcheck import CurrentUser, Database, Route
 from todos.statements import Order
@@ -20,17 +21,24 @@ DECIMAL = re.compile(r"[1-9][0-9]{0,18}")
 def _decimal(text: Any) -> Any:
     """The plain spelling only: pydantic also reads `+1`, `1_0` and ` 1` as numbers."""
     if isinstance(text, str) and not DECIMAL.fullmatch(text):
-        raise ValueError
+        raise PydanticCustomError("coatcheck_whole_number", "Write a whole number of 1 or more, such as 20.")
     return text
 
 
-TodoId = Annotated[int, BeforeValidator(_decimal), Path(ge=1, le=LARGEST_ID, examples=[1])]
+def _true_or_false(text: Any) -> Any:
+    """The two words only: pydantic also reads `1`, `on` and `Y` as true."""
+    if isinstance(text, str) and text not in {"true", "false"}:
+        raise PydanticCustomError("coatcheck_boolean", "This must be true or false.")
+    return text
+
+
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_decimal)]
+TodoId = Annotated[Id, Path(examples=[1])]
 After = Annotated[
-    int | None,
-    BeforeValidator(_decimal),
-    Query(ge=1, le=LARGEST_ID, description="The id after which the page begins; the Link header has it."),
+    Id | None, Query(description="The id after which the page begins; the Link header has it.", examples=[1])
 ]
-Limit = Annotated[int, BeforeValidator(_decimal), Query(ge=1, le=MOST_PER_PAGE)]
+Completed = Annotated[bool, BeforeValidator(_true_or_false)]
+Limit = Annotated[int, Field(ge=1, le=MOST_PER_PAGE), BeforeValidator(_decimal)]
 
 
 class NewTodo(BaseModel):
@@ -96,7 +104,7 @@ def _add_routes(router: APIRouter, todos: TodoList) -> None:
     async def list_todos(
         response: Response,
         user: CurrentUser,
-        completed: bool | None = None,
+        completed: Completed | None = None,
         q: SearchText | None = None,
         after: After = None,
         limit: Limit = 100,

@@ -23,8 +23,20 @@ def _without_controls(text: str) -> str:
     return text
 
 
-Title = Annotated[str, AfterValidator(_clean), Field(description="1 to 500 characters.", examples=["Learn JWT"])]
-SearchText = Annotated[str, Field(max_length=LONGEST_TITLE), AfterValidator(_without_controls)]
+# In the OpenAPI document, what the functions above accept. A control character is one of Unicode's Cc.
+_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+_TITLE = rf"^\s*[^\s{_CONTROLS}]([^{_CONTROLS}]{{0,{LONGEST_TITLE - 2}}}[^\s{_CONTROLS}])?\s*$"
+
+Title = Annotated[
+    str,
+    AfterValidator(_clean),
+    Field(description="1 to 500 characters.", examples=["Learn JWT"], json_schema_extra={"pattern": _TITLE}),
+]
+SearchText = Annotated[
+    str,
+    Field(max_length=LONGEST_TITLE, json_schema_extra={"pattern": f"^[^{_CONTROLS}]*$"}),
+    AfterValidator(_without_controls),
+]
 
 
 def searchable(text: str) -> str:
