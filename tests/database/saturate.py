@@ -1,6 +1,6 @@
-"""Run as a script: write to the SQLite file argv[1] from argv[2] tasks for argv[3] seconds, under the name argv[4].
+"""Run as a script: write to the SQLite file argv[1] from argv[2] processes with argv[3] tasks each, argv[4] seconds.
 
-Waits for a line on standard input before it begins. Prints one line of JSON: how many writes were
+Each prints "open" when it has the file open, and in the end a line of JSON: how many writes were
 answered, the longest wait in seconds, how many were refused.
 """
 
@@ -10,14 +10,14 @@ import sys
 import time
 
 from coatcheck.database import Database, DatabaseUnavailable
+from tests.database.at_once import at_once
 from tests.database.things import ADD_QUIETLY
 
 
-async def main(path: str, tasks: int, seconds: float, name: str) -> None:
+async def saturate(path: str, tasks: int, seconds: float, name: str) -> dict[str, float]:
     database = Database(f"sqlite:///{path}")
     await database.open()
-    print("ready", flush=True)
-    await asyncio.to_thread(sys.stdin.readline)
+    print("open", flush=True)
     end = time.monotonic() + seconds
     answered, longest, refused = 0, 0.0, 0
 
@@ -35,8 +35,12 @@ async def main(path: str, tasks: int, seconds: float, name: str) -> None:
 
     await asyncio.gather(*(write(number) for number in range(tasks)))
     await database.close()
-    print(json.dumps({"answered": answered, "longest": longest, "refused": refused}))
+    return {"answered": answered, "longest": longest, "refused": refused}
+
+
+def work(process: int) -> None:
+    print(json.dumps(asyncio.run(saturate(sys.argv[1], int(sys.argv[3]), float(sys.argv[4]), f"process {process}"))))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]))
+    at_once(int(sys.argv[2]), work)

@@ -6,6 +6,7 @@ its own, of two processes under load one starved for seconds.
 
 import asyncio
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ from coatcheck.database import Database, DatabaseUnavailable, sqlite_pen
 from tests.database.address import Address
 from tests.database.contract_changes import moves, rests
 from tests.database.inside import write_connection
-from tests.database.onlooker import Onlooker, is_ready, start
+from tests.database.onlooker import ROOT, Onlooker, is_ready, start
 from tests.database.things import ADD_QUIETLY, COUNT, NAMES
 
 SATURATE = [sys.executable, "-m", "tests.database.saturate"]
@@ -32,13 +33,15 @@ with FileLock(sys.argv[1]):
 
 def saturate(file: Path, processes: int, tasks: int, seconds: float) -> list[dict[str, Any]]:
     """What each of them says in the end."""
-    running = [start(*SATURATE, file, tasks, seconds, f"p{number}") for number in range(processes)]
-    assert all(is_ready(process) for process in running)
-    for process in running:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    return [json.loads(process.communicate(timeout=60)[0]) for process in running]
+    done = subprocess.run(
+        [*SATURATE, *map(str, (file, processes, tasks, seconds))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines() if line != "open"]
 
 
 @pytest.mark.slow

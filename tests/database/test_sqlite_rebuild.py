@@ -199,11 +199,8 @@ def test_a_disk_that_is_full_undoes_it(filled: Path, history: History) -> None:
 @pytest.mark.slow
 def test_it_finds_its_turn_beside_a_saturated_process(filled: Path, history: History) -> None:
     make_tables(f"sqlite:///{filled}")
-    writing = start(*SATURATE, filled, 8, 1.5, "other")
+    writing = start(*SATURATE, filled, 1, 8, 1)
     assert is_ready(writing)
-    assert writing.stdin is not None
-    writing.stdin.write("go\n")
-    writing.stdin.flush()
     Migrations(f"sqlite:///{filled}", [*HISTORIES, history.add(REBUILD).package]).upgrade()
     assert writing.poll() is None  # it was still at it
     said, _ = writing.communicate(timeout=20)

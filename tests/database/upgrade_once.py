@@ -1,14 +1,17 @@
-"""Run as a script: bring the database argv[1] up to date, and say whether there was anything to do.
+"""Run as a script: bring the database argv[1] up to date in argv[2] processes at once.
 
-Waits for a line on standard input before it begins, so that several begin at once.
+Each prints whether there was anything to do.
 """
 
 import sys
 
 from coatcheck.database.migrate import Migrations
+from tests.database.at_once import at_once
+
+
+def upgrade(_: int) -> None:
+    print(Migrations(sys.argv[1], ["coatcheck.migrations", "todos.migrations"]).upgrade())
+
 
 if __name__ == "__main__":
-    migrations = Migrations(sys.argv[1], ["coatcheck.migrations", "todos.migrations"])
-    print("ready", flush=True)
-    sys.stdin.readline()
-    print(migrations.upgrade(), flush=True)
+    at_once(int(sys.argv[2]), upgrade)
