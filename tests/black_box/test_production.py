@@ -1,5 +1,6 @@
 """`production` asks for a secret, an https issuer and hashes that cost something, and answers under its own name."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -95,6 +96,14 @@ def test_it_refuses_to_start_unsafely(changed: dict[str, str], sentence: str, tm
 def test_it_refuses_an_older_schema_and_runs_after_the_command_that_it_names(tmp_path: Path, start: Start) -> None:
     folder = tmp_path / "app"
     settings = {**SETTINGS, "COATCHECK_PORT": str(free_port())}
+    missing = run_app(folder, settings)
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert "There is no database " in missing.stderr
+    assert "Make it with: coatcheck migrate --app app:app" in missing.stderr
+    assert not (folder / "data").exists()
+    sqlite3.connect(folder / "empty.db").close()
+    (folder / "data").mkdir()
+    (folder / "empty.db").rename(folder / "data" / "coatcheck.db")
     done = run_app(folder, settings)
     assert (done.returncode, done.stdout) == (1, "")
     assert "is older than this program. Run: coatcheck migrate --app app:app" in done.stderr
