@@ -25,6 +25,7 @@ app = FastAPI(
     docs_url=None,
     redoc_url=None,
     redirect_slashes=False,
+    openapi_tags=[{"name": name} for name in ("accounts", "todos", "me", "health")],
 )
 coatcheck = Coatcheck(app, settings, prefix="", migrations=["todos.migrations"], health=True)
 add_todos(app, coatcheck.database)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, FastAPI, Path, Query, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from coatcheck import CurrentUser, Database, Route
@@ -32,10 +33,13 @@ def _true_or_false(text: Any) -> Any:
     return text
 
 
+# Left out, and not `null`, which a query cannot say.
+NotInQuery = SkipJsonSchema[None]
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_decimal)]
-TodoId = Annotated[Id, Path(examples=[1])]
+TodoId = Annotated[Id, Path(openapi_examples={"first": {"value": 1}})]
 After = Annotated[
-    Id | None, Query(description="The id after which the page begins; the Link header has it.", examples=[1])
+    Id | NotInQuery,
+    Query(description="The id after which the page begins; the Link header has it."),
 ]
 Completed = Annotated[bool, BeforeValidator(_true_or_false)]
 Limit = Annotated[int, Field(ge=1, le=MOST_PER_PAGE), BeforeValidator(_decimal)]
@@ -95,17 +99,19 @@ def add_todos(app: FastAPI, database: Database) -> None:
 
 def _add_routes(router: APIRouter, todos: TodoList) -> None:
 
-    @router.post("", status_code=201, operation_id="add_todo", summary="Add a todo")
+    @router.post(
+        "", status_code=201, operation_id="add_todo", summary="Add a todo", response_description="The new todo"
+    )
     async def add_todo(new: NewTodo, user: CurrentUser) -> Todo:
         """Add a todo to your own list."""
         return await todos.add(user.id, new.title, completed=new.completed)
 
-    @router.get("", operation_id="list_todos", summary="List your todos")
+    @router.get("", operation_id="list_todos", summary="List your todos", response_description="A page of them")
     async def list_todos(
         response: Response,
         user: CurrentUser,
-        completed: Completed | None = None,
-        q: SearchText | None = None,
+        completed: Completed | NotInQuery = None,
+        q: SearchText | NotInQuery = None,
         after: After = None,
         limit: Limit = 100,
         order: Order = "oldest",
@@ -121,28 +127,34 @@ def _add_routes(router: APIRouter, todos: TodoList) -> None:
             response.headers["Link"] = _next(wanted, next_after)
         return page
 
-    @router.get("/stats", operation_id="get_stats", summary="Count your todos")
+    @router.get("/stats", operation_id="get_stats", summary="Count your todos", response_description="The counts")
     async def get_stats(user: CurrentUser) -> Stats:
         """How many todos you have, and how many of them are completed."""
         total, completed = await todos.stats(user.id)
         return Stats(total=total, completed=completed, pending=total - completed)
 
-    @router.get("/{id}", operation_id="get_todo", summary="One todo")
+    @router.get("/{id}", operation_id="get_todo", summary="One todo", response_description="The todo")
     async def get_todo(id: TodoId, user: CurrentUser) -> Todo:
         """One of your todos."""
         return await todos.get(user.id, id)
 
-    @router.put("/{id}", operation_id="replace_todo", summary="Replace a todo")
+    @router.put(
+        "/{id}", operation_id="replace_todo", summary="Replace a todo", response_description="The todo as it is now"
+    )
     async def replace_todo(id: TodoId, whole: WholeTodo, user: CurrentUser) -> Todo:
         """Replace title and completed; completed is false unless given."""
         return await todos.change(user.id, id, title=whole.title, completed=whole.completed)
 
-    @router.patch("/{id}", operation_id="change_todo", summary="Change a todo")
+    @router.patch(
+        "/{id}", operation_id="change_todo", summary="Change a todo", response_description="The todo as it is now"
+    )
     async def change_todo(id: TodoId, some: SomeOfTodo, user: CurrentUser) -> Todo:
         """Change the title, completed, or both; what is left out stays."""
         return await todos.change(user.id, id, title=some.title, completed=some.completed)
 
-    @router.delete("/{id}", status_code=204, operation_id="delete_todo", summary="Delete a todo")
+    @router.delete(
+        "/{id}", status_code=204, operation_id="delete_todo", summary="Delete a todo", response_description="Deleted"
+    )
     async def delete_todo(id: TodoId, user: CurrentUser) -> None:
         """Delete one of your todos."""
         await todos.delete(user.id, id)

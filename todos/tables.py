@@ -1,6 +1,6 @@
 """Todo rows."""
 
-from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, MetaData, String, Table, Text
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Identity, Index, MetaData, String, Table, Text
 
 from coatcheck import account_id
 
@@ -9,7 +9,7 @@ LONGEST_TITLE = 500
 todos = Table(
     "todos",
     MetaData(),
-    Column("id", account_id.type, primary_key=True),
+    Column("id", account_id.type, Identity(), primary_key=True),
     Column("owner_id", account_id.type, ForeignKey(account_id, ondelete="CASCADE"), nullable=False),
     Column("title", String(LONGEST_TITLE), nullable=False),
     Column("searchable_title", Text, nullable=False),  # see title.py: the same on both databases

@@ -53,7 +53,7 @@ def _coatcheck_of(target: str) -> Coatcheck:
     sys.path.insert(0, str(Path.cwd()))
     try:
         app = getattr(import_module(module), name or "app")
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise StartRefused(f"There is no application {target} here ({error}). Write module:app.") from None
     coatcheck = getattr(getattr(app, "state", None), "coatcheck", None)
     if not isinstance(coatcheck, Coatcheck):

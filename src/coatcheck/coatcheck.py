@@ -1,6 +1,8 @@
 """`Coatcheck`: the composition root. Builds the rooms from plain values and mounts their routes."""
 
 import asyncio
+import logging
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -14,19 +16,21 @@ from coatcheck.accounts import Account, Accounts
 from coatcheck.accounts import routes as account_routes
 from coatcheck.database import Database
 from coatcheck.database.migrate import Migrations, Standing
-from coatcheck.database.url import shown
+from coatcheck.database.url import shown, sqlite_path
 from coatcheck.health import routes as health_routes
 from coatcheck.login import Login
 from coatcheck.login import routes as login_routes
 from coatcheck.me import Me
 from coatcheck.me import routes as me_routes
 from coatcheck.passwords import Passwords
-from coatcheck.problems import Problem, StartRefused
+from coatcheck.problems import Problem, StartRefused, Unavailable
 from coatcheck.sessions import Sessions
 from coatcheck.settings import Settings
 from coatcheck.tokens import SigningKey
 
 OWN_HISTORY = "coatcheck.migrations"
+OPENING_POLL_SECONDS = 0.01
+LOGGER = logging.getLogger("coatcheck")
 
 
 class Coatcheck:
@@ -64,7 +68,7 @@ class Coatcheck:
         )
         self._clock = clock
         self._keys: dict[str, SigningKey] = {}
-        self._opening: asyncio.Task[None] | None = None
+        self._opening = threading.Lock()
         self._is_open = False
         self._build()
         self._mount(app, prefix, health=health)
@@ -116,6 +120,10 @@ class Coatcheck:
 
     async def open(self) -> None:
         """Open the database, bring its schema up to date (local), load the keys. Raises StartRefused."""
+        if self.settings.local:
+            keys.close_folder(self.settings.data)
+        elif (path := sqlite_path(self.database.url)) is not None and not path.exists():
+            raise StartRefused(f"There is no database {path}. Make it with: coatcheck migrate --app app:app")
         await self.database.open()
         try:
             secret = await self._secret()
@@ -135,12 +143,23 @@ class Coatcheck:
         await self.database.close()
 
     async def ensure_open(self) -> None:
-        """Open once, where no lifespan did: in a mounted app, in a test over ASGI."""
-        if self._is_open:
-            return
-        if self._opening is None or self._opening.done():
-            self._opening = asyncio.create_task(self._open_without_exit())
-        await asyncio.shield(self._opening)
+        """Open once, where no lifespan did: in a mounted app, in a test over ASGI.
+
+        Raises Unavailable, with the reason in the log: a StartRefused would end the running server.
+        """
+        while not self._is_open:
+            # Not a lock of asyncio's: the next request may come in another event loop, or thread.
+            if not self._opening.acquire(blocking=False):
+                await asyncio.sleep(OPENING_POLL_SECONDS)
+                continue
+            try:
+                if not self._is_open:
+                    await self.open()
+            except StartRefused as refusal:
+                LOGGER.error("Coatcheck cannot start: %s", refusal.sentence)
+                raise Unavailable from None
+            finally:
+                self._opening.release()
 
     async def create_account(self, username: str, password: str) -> Account:
         """A new account, also where registration is closed. Raises UsernameTaken, Invalid."""
@@ -153,25 +172,24 @@ class Coatcheck:
         return await self.accounts.find(username)
 
     async def disable_account(self, user_id: int) -> bool:
-        """Keep the account but let nobody in, from the next request on. Whether it exists."""
+        """Keep the account but let nobody in, and end its sessions, from the next request on. Whether it exists."""
         await self.ensure_open()
-        return await self.accounts.disable(user_id)
+        async with self.database.transaction() as tx:
+            found = await self.accounts.disable(tx, user_id)
+            await self.sessions.end_all(tx, user_id)
+        return found
 
     async def enable_account(self, user_id: int) -> bool:
         """Let a disabled account in again. Whether it exists."""
         await self.ensure_open()
-        return await self.accounts.enable(user_id)
+        async with self.database.transaction() as tx:
+            return await self.accounts.enable(tx, user_id)
 
     async def end_sessions(self, user_id: int) -> None:
         """End every session of an account, from the next request on."""
         await self.ensure_open()
-        await self.sessions.end_all(user_id)
-
-    async def _open_without_exit(self) -> None:
-        try:
-            await self.open()
-        except StartRefused as refusal:  # a SystemExit would end the server that is running already
-            raise RuntimeError(refusal.sentence) from None
+        async with self.database.transaction() as tx:
+            await self.sessions.end_all(tx, user_id)
 
     async def _secret(self) -> keys.Secret:
         """The secret: given, or the one in `data/secret`, made once when local."""

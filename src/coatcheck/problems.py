@@ -15,7 +15,7 @@ Domain code raises them where the reason is known; `web/` gives each its HTTP fo
 `StartRefused` is not a Problem: nobody is there yet to be answered.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class Problem(Exception):
@@ -23,13 +23,14 @@ class Problem(Exception):
 
     status: the HTTP status. title: the same for every occurrence. name: the last part of
     `urn:coatcheck:problem:<name>`, never changed once released. detail: one sentence for the person
-    using the client; it never repeats what was sent.
+    using the client; it never repeats what was sent. headers: further ones of the answer.
     """
 
     status: int
     title: str
     name: str
     detail: str
+    headers: Mapping[str, str] = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -45,12 +46,16 @@ class Problem(Exception):
 
 
 class BadRequest(Problem):
-    """The request cannot be carried out as it was made."""
+    """The request cannot be carried out as it was made.
+
+    error: the code of RFC 6750 section 3.1, if it is about how a token was sent.
+    """
 
     status = 400
     title = "Bad request"
     name = "bad-request"
     detail = "The request cannot be carried out as it was made."
+    error: str | None = None
 
 
 class Unauthorized(Problem):
@@ -113,7 +118,7 @@ class Invalid(Problem):
     detail = "Something in the request is not acceptable; see errors."
 
     def __init__(self, errors: Iterable[tuple[str, str]], detail: str | None = None) -> None:
-        self.errors = tuple(errors)
+        self.errors = tuple(dict.fromkeys(errors))  # ten thousand unknown members are one mistake
         super().__init__(detail)
 
 
@@ -146,8 +151,9 @@ class Unavailable(Problem):
 class StartRefused(SystemExit):
     """The program cannot start as it is set up; the text says what to do.
 
-    A SystemExit, so that whoever started the process, by `python app.py`, `uvicorn` or the command
-    line, sees one sentence and an exit code of 1 instead of a trace.
+    A SystemExit, so that whoever started the process, by `python app.py` or the command line, sees one
+    sentence and an exit code of 1 instead of a trace. Under uvicorn's own command that holds for what
+    is refused at import; what is refused at start ends uvicorn with a trace whose last line it is.
     """
 
     def __init__(self, sentence: str) -> None:

@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from coatcheck.database.url import absolute
@@ -19,6 +19,8 @@ from coatcheck.passwords import OWASP_ARGON2ID, Cost
 from coatcheck.problems import StartRefused
 
 PREFIX = "COATCHECK_"
+MOST_MEMORY_KIB = 4 * 1024 * 1024  # argon2 takes 4 TiB; what is meant in bytes ends here
+KIB_PER_LANE = 8  # RFC 9106 section 3.1
 
 
 class Settings(BaseSettings):
@@ -40,7 +42,7 @@ class Settings(BaseSettings):
         description="sqlite:///file or postgresql://user:password@host/name.",
     )
     database_listen_url: str | None = Field(
-        default=None, description="A direct connection, where the other goes through a pooler."
+        default=None, description="A direct connection, where the other goes through a pooler.", repr=False
     )
     database_prepare: bool = Field(
         default=True,
@@ -50,7 +52,7 @@ class Settings(BaseSettings):
         default=None, description="base64url or hex of 32 random bytes or more: coatcheck secret new."
     )
     secret_file: Path | None = Field(default=None, description="A file that holds the secret, instead of it.")
-    host: str = Field(default="127.0.0.1", description="Where app.py and coatcheck serve listen.")
+    host: str = Field(default="127.0.0.1", description="Where app.py listens.")
     port: int = Field(default=8000, ge=1, le=65_535, description="The port there.")
     issuer: str = Field(default="http://127.0.0.1:8000", description="iss of tokens; https in production.")
     audience: str | None = Field(default=None, description="aud of tokens; the issuer unless set.")
@@ -61,8 +63,10 @@ class Settings(BaseSettings):
     password_min_length: int = Field(
         default=8, ge=8, le=1_024, description="NIST asks 15 when a password is the only factor."
     )
-    argon2_memory_kib: int = Field(default=19_456, ge=8, description="Memory for one password hash, in KiB.")
-    argon2_time_cost: int = Field(default=2, ge=1, description="Passes over it.")
+    argon2_memory_kib: int = Field(
+        default=19_456, ge=8, le=MOST_MEMORY_KIB, description="Memory for one password hash, in KiB."
+    )
+    argon2_time_cost: int = Field(default=2, ge=1, le=1_000, description="Passes over it.")
     argon2_parallelism: int = Field(default=1, ge=1, le=64, description="Lanes.")
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins whose pages may call, separated by commas: https://app.example."
@@ -79,14 +83,28 @@ class Settings(BaseSettings):
     @field_validator("allowed_origins", mode="after")
     @classmethod
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in value:
-            _require_origin(origin)
+        return tuple(_as_browsers_send_it(_require_origin(origin)) for origin in value)
+
+    @field_validator("argon2_parallelism", mode="after")
+    @classmethod
+    def _has_memory(cls, value: int, info: ValidationInfo) -> int:
+        if info.data.get("argon2_memory_kib", MOST_MEMORY_KIB) < value * KIB_PER_LANE:
+            raise ValueError(f"each lane needs {KIB_PER_LANE} KiB of memory")
         return value
 
     @field_validator("issuer", mode="after")
     @classmethod
     def _is_origin(cls, value: str) -> str:
         return _require_origin(value)
+
+    if not TYPE_CHECKING:  # a type checker knows the names
+
+        def __init__(self, **values: Any) -> None:
+            """Raises TypeError: an unknown keyword, which would be a setting that has no effect."""
+            unknown = {name for name in values if not name.startswith("_")} - set(type(self).model_fields)
+            if unknown:
+                raise TypeError(f"Settings has no {', '.join(sorted(unknown))}")
+            super().__init__(**values)
 
     @classmethod
     def read(cls, directory: Path | None = None, **values: Any) -> "Settings":
@@ -96,13 +114,15 @@ class Settings(BaseSettings):
         without the value, which may be a secret.
         """
         place = directory or Path.cwd()
-        _refuse_unknown({*os.environ, *dotenv_values(place / ".env")})
         try:
+            _refuse_unknown({*os.environ, *dotenv_values(place / ".env")})
             return cls(_env_file=place / ".env", directory=place, **values)  # type: ignore[call-arg]
         except ValidationError as error:
             mistake = error.errors(include_url=False, include_input=False, include_context=False)[0]
             name = f"{PREFIX}{str(mistake['loc'][0]).upper()}"
             raise StartRefused(f"{name} is not usable: {mistake['msg']}.") from None
+        except (OSError, UnicodeDecodeError):
+            raise StartRefused(f"The file {place / '.env'} cannot be read as UTF-8 text.") from None
 
     def refuse_unsafe(self) -> None:
         """Raises StartRefused for what `production` must not run with."""
@@ -150,14 +170,27 @@ class Settings(BaseSettings):
 
 def _require_origin(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.fragment:
+    try:
+        whole = bool(parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0)
+    except ValueError:  # a port that is none
+        whole = False
+    if not whole or parts.path or parts.query or parts.fragment or parts.username:
         raise ValueError("write scheme and host, such as https://api.example.org, with nothing after them")
     return value
+
+
+def _as_browsers_send_it(origin: str) -> str:
+    """Lower case, without the scheme's own port (RFC 6454 section 6.2)."""
+    usual = {"http": ":80", "https": ":443"}[urlsplit(origin.lower()).scheme]
+    return origin.lower().removesuffix(usual)
 
 
 def _refuse_unknown(environment: Iterable[str]) -> None:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name != "directory"}
     for name in environment:
-        if name.startswith(PREFIX) and name not in known:
-            nearest = max(known, key=lambda other: SequenceMatcher(None, name, other).ratio())
-            raise StartRefused(f"There is no setting {name}. The nearest is {nearest}.")
+        # Names are read in any case, so they are checked in any case.
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            nearest = max(known, key=lambda other: SequenceMatcher(None, name.upper(), other).ratio())
+            # A forgotten = would make the secret a part of the name.
+            shown = f"{nearest}…" if name.upper().startswith(f"{PREFIX}SECRET") else name
+            raise StartRefused(f"There is no setting {shown}. The nearest is {nearest}.")

@@ -77,12 +77,13 @@ async def test_a_hash_is_replaced_only_if_it_is_the_one_that_was_verified(
 
 async def test_a_disabled_account_keeps_its_hash(accounts: Accounts, database: Database) -> None:
     account = await accounts.register("alice", "secret123")
-    assert await accounts.disable(account.id)
     async with database.transaction() as tx:
+        assert await accounts.disable(tx, account.id)
         assert not await accounts.replace_hash(tx, account, "new")
-    assert await accounts.enable(account.id)
+        assert await accounts.enable(tx, account.id)
     assert await accounts.get(account.id) == account
 
 
-async def test_disabling_nobody_says_so(accounts: Accounts) -> None:
-    assert not await accounts.disable(12345)
+async def test_disabling_nobody_says_so(accounts: Accounts, database: Database) -> None:
+    async with database.transaction() as tx:
+        assert not await accounts.disable(tx, 12345)

@@ -48,7 +48,6 @@ def test_locally_authorize_survives_a_reload_and_the_password_can_be_changed(vis
     assert (status, refusal["title"]) == (401, "Wrong username or password")
 
 
-@pytest.mark.xfail(reason="todos/routes.py gives the id an example that Swagger UI does not fill in")
 def test_one_todo_is_read_replaced_changed_and_deleted_with_the_examples_untouched(
     visit: Open, new_server: Server
 ) -> None:

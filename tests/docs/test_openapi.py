@@ -46,17 +46,17 @@ def test_every_refusal_is_a_problem_document_with_an_example_of_its_own_status(d
         for status, refusal in refusals.items():
             if refusal["description"] == "Validation Error":
                 continue  # see the test below
+            if status == "default":
+                continue  # FastAPI's own 422 would stand there otherwise
             examples = refusal["content"]["application/problem+json"]["examples"]
             assert examples, (name, status)
             assert {str(example["value"]["status"]) for example in examples.values()} == {status}, name
 
 
-@pytest.mark.xfail(reason="web/openapi.py: a path parameter brings FastAPI's own 422 along, which never comes")
 def test_fastapis_own_validation_error_is_nowhere(document: Any) -> None:
     assert [name for name in document["components"]["schemas"] if "ValidationError" in name] == []
 
 
-@pytest.mark.xfail(reason="web/bearer.py: a blank in the scheme's name; OpenAPI 3.1 allows letters, digits, . - _")
 def test_every_component_has_a_name_that_openapi_allows(document: Any) -> None:
     names = [name for kind in document["components"].values() for name in kind]
     assert [name for name in names if not re.fullmatch(r"[A-Za-z0-9._-]+", name)] == []
@@ -72,7 +72,11 @@ def test_the_briefs_own_examples_are_what_execute_sends(document: Any) -> None:
 
     def example(path: str, method: str) -> Any:
         body = document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
-        return schemas[body["$ref"].rpartition("/")[2]]["example"]
+        schema = schemas[body["$ref"].rpartition("/")[2]]
+        by_member = {
+            name: member["examples"][0] for name, member in schema["properties"].items() if "examples" in member
+        }
+        return schema.get("example", by_member)
 
     alice = {"username": "alice", "password": "secret123"}
     assert example("/register", "post") == alice

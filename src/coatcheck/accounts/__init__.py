@@ -1,4 +1,4 @@
-"""Accounts: who exists. Registering, finding, replacing a password, disabling, deleting.
+"""Accounts: who exists. Registering, finding, replacing a password, disabling.
 
 A username is compared in the form of RFC 8265's UsernameCaseMapped and shown as typed; a unique
 constraint on that form decides who was first. The id, not the name, is the identity, and an id is

@@ -116,15 +116,14 @@ class Accounts:
         }
         return await tx.execute(statements.REPLACE_HASH, values) == 1
 
-    async def disable(self, account_id: int) -> bool:
-        """Keep the account but let nobody in; its sessions are refused at once. Whether it exists."""
+    async def disable(self, tx: Transaction, account_id: int) -> bool:
+        """Keep the account but let nobody in. Its sessions are the caller's to end. Whether it exists."""
         values = {"account_id": account_id, "disabled_at": datetime.fromtimestamp(self._clock(), UTC)}
-        return await self._database.execute(statements.DISABLE, values) == 1
+        return await tx.execute(statements.DISABLE, values) == 1
 
-    async def enable(self, account_id: int) -> bool:
+    async def enable(self, tx: Transaction, account_id: int) -> bool:
         """Let a disabled account in again. Whether it exists."""
-        values = {"account_id": account_id, "disabled_at": None}
-        return await self._database.execute(statements.DISABLE, values) == 1
+        return await tx.execute(statements.DISABLE, {"account_id": account_id, "disabled_at": None}) == 1
 
 
 def _account(row: Any) -> Account:

@@ -7,15 +7,17 @@ from coatcheck.accounts.accounts import Accounts, RegistrationClosed, UsernameTa
 from coatcheck.web import problem_responses
 
 
-class Credentials(BaseModel):
-    """A username and a password."""
+class NewAccount(BaseModel):
+    """A username and a password of one's own choice."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"username": "alice", "password": "secret123"}}
+    model_config = ConfigDict(extra="forbid")
+
+    username: str = Field(
+        description="1 to 254 characters; an e-mail address will do. Case does not matter.", examples=["alice"]
     )
-
-    username: str = Field(description="1 to 254 characters; an e-mail address will do. Case does not matter.")
-    password: str = Field(description="At least 8 characters, any you like.")
+    password: str = Field(
+        description="At least 8 characters unless this server asks for more, any you like.", examples=["secret123"]
+    )
 
 
 class Registered(BaseModel):
@@ -26,7 +28,7 @@ class Registered(BaseModel):
 
 
 def add_routes(router: APIRouter, accounts: Accounts) -> None:
-    """Add the routes of this room."""
+    """`POST /register`."""
 
     @router.post(
         "/register",
@@ -34,9 +36,10 @@ def add_routes(router: APIRouter, accounts: Accounts) -> None:
         status_code=201,
         operation_id="register",
         summary="Create an account",
+        response_description="The new account",
         responses=problem_responses(UsernameTaken, RegistrationClosed),
     )
-    async def register(credentials: Credentials) -> Registered:
+    async def register(new: NewAccount) -> Registered:
         """Create an account. Then log in with the same username and password."""
-        account = await accounts.register(credentials.username, credentials.password)
+        account = await accounts.register(new.username, new.password)
         return Registered(id=account.id, username=account.username)

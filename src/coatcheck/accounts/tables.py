@@ -1,6 +1,6 @@
 """Account rows."""
 
-from sqlalchemy import Column, String, Table
+from sqlalchemy import Column, Identity, String, Table
 
 from coatcheck.database import ID, METADATA, MOMENT
 
@@ -11,7 +11,7 @@ MAPPED_NAME = String(254).with_variant(String(254, collation="C"), "postgresql")
 accounts = Table(
     "coatcheck_accounts",
     METADATA,
-    Column("id", ID, primary_key=True),
+    Column("id", ID, Identity(), primary_key=True),
     Column("username", String(254), nullable=False),
     Column("mapped_username", MAPPED_NAME, nullable=False, unique=True),
     Column("password_hash", String(255)),  # none: this account gets in some other way

@@ -37,12 +37,18 @@ class PostgreSQL:
         """Connect once, so that a wrong address is told at start."""
         try:
             connection = await psycopg.AsyncConnection.connect(self.url, **LIVENESS)
+            encoding = connection.info.parameter_status("server_encoding")
             await connection.close()
         except psycopg.Error:
             raise StartRefused(
                 "PostgreSQL does not answer at COATCHECK_DATABASE_URL. "
                 "Check its address, name and password, and that the server runs."
             ) from None
+        if encoding != "UTF8":
+            raise StartRefused(
+                f"The database is encoded as {encoding} and could not hold every name. "
+                "Make one with: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+            )
         self._pool.allow()
 
     async def close(self) -> None:
@@ -78,7 +84,7 @@ class PostgreSQL:
 
     async def backup(self, target: Path) -> None:
         """Refused: PostgreSQL has a better tool."""
-        raise StartRefused(f"PostgreSQL brings its own: pg_dump --format=custom --file={target}")
+        raise NotImplementedError(f"PostgreSQL brings its own: pg_dump --format=custom --file={target}")
 
     async def _run(self, prepared: Prepared, values: Mapping[str, object]) -> tuple[list[Any], int]:
         """Run one statement; a read that met a dead connection is repeated on a living one.

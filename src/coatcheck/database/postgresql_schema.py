@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import psycopg
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from coatcheck.database.postgresql_pool import LIVENESS
@@ -41,4 +41,10 @@ def schema_look(url: str) -> Generator[Connection, None, None]:
         raise StartRefused(
             "PostgreSQL does not answer at COATCHECK_DATABASE_URL, or ended the connection during a migration. "
             "Nothing has changed; check the server, then try again."
+        ) from None
+    except ProgrammingError as error:
+        said = error.orig.diag.message_primary if isinstance(error.orig, psycopg.Error) else None
+        raise StartRefused(
+            f"The schema could not be changed, and nothing has changed ({said}). "
+            "Let this role create tables, or remove what stands in the way."
         ) from None

@@ -4,11 +4,9 @@ from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
-from sqlalchemy import text
 
 from coatcheck.database import Database
-
-ANSWERS = text("SELECT 1")
+from coatcheck.web import any_host
 
 
 class Health(BaseModel):
@@ -18,17 +16,27 @@ class Health(BaseModel):
 
 
 def add_routes(router: APIRouter, database: Database) -> None:
-    """Add the routes of this room."""
+    """`/health` and `/ready`, under any Host."""
 
     @router.api_route("/health", methods=["GET", "HEAD"], include_in_schema=False)
-    @router.get("/health", tags=["health"], operation_id="health", summary="Is the process up?")
+    @router.get(
+        "/health", tags=["health"], operation_id="health", summary="Is the process up?", response_description="It is"
+    )
+    @any_host
     async def health() -> Health:
         """The process is up."""
         return Health()
 
     @router.api_route("/ready", methods=["GET", "HEAD"], include_in_schema=False)
-    @router.get("/ready", tags=["health"], operation_id="ready", summary="Does the database answer?")
+    @router.get(
+        "/ready",
+        tags=["health"],
+        operation_id="ready",
+        summary="Does the database answer?",
+        response_description="It does",
+    )
+    @any_host
     async def ready() -> Health:
         """The process is up and its database answers; 503 if not."""
-        await database.one(ANSWERS)
+        await database.ping()
         return Health()

@@ -9,6 +9,6 @@ Table: coatcheck_keys. What can happen here: StartRefused, when secret and datab
 """
 
 from coatcheck.keys.keys import check, exist, load_signing_keys
-from coatcheck.keys.secret import Secret
+from coatcheck.keys.secret import Secret, close_folder
 
-__all__ = ["Secret", "check", "exist", "load_signing_keys"]
+__all__ = ["Secret", "check", "close_folder", "exist", "load_signing_keys"]

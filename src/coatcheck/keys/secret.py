@@ -62,11 +62,11 @@ class Secret:
         """
         try:
             path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-            with suppress(PermissionError):  # somebody else's folder: the file is closed all the same
-                path.parent.chmod(FOLDER_MODE)
+            close_folder(path.parent)
             with FileLock(f"{path}.lock", mode=FILE_MODE):
                 if not path.exists():
                     _write_whole(path, f"{cls.new_text()}\n")
+                path.chmod(FILE_MODE)
         except OSError as error:
             raise StartRefused(
                 f"The secret cannot be kept in {path} ({error.strerror}). "
@@ -111,6 +111,18 @@ def _write_whole(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+    with suppress(OSError):  # Windows opens no folder
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # else the keys may outlive the file that opens them
+        finally:
+            os.close(folder)
+
+
+def close_folder(folder: Path) -> None:
+    """Close an existing folder to other users; somebody else's stays as it is."""
+    with suppress(OSError):
+        folder.chmod(FOLDER_MODE)
 
 
 def _base64url(text: str) -> bytes:

@@ -1,6 +1,6 @@
 """Wrapped data keys."""
 
-from sqlalchemy import Column, Integer, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import Column, Identity, Integer, LargeBinary, String, Table, UniqueConstraint
 
 from coatcheck.database import ID, METADATA, MOMENT
 
@@ -9,7 +9,7 @@ from coatcheck.database import ID, METADATA, MOMENT
 keys = Table(
     "coatcheck_keys",
     METADATA,
-    Column("id", ID, primary_key=True),
+    Column("id", ID, Identity(), primary_key=True),
     Column("key_id", String(64), nullable=False, unique=True),
     Column("purpose", String(32), nullable=False),
     Column("serial", Integer, nullable=False),

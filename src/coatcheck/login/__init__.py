@@ -1,4 +1,4 @@
-"""Getting in: admit, find, verify, finish.
+"""Getting in: find, verify, finish.
 
 Every way in ends in `finish`, which opens a session for what was verified and nothing else.
 

@@ -12,12 +12,10 @@ from coatcheck.web import problem_responses
 class Credentials(BaseModel):
     """A username and a password."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"username": "alice", "password": "secret123"}}
-    )
+    model_config = ConfigDict(extra="forbid")
 
-    username: str
-    password: str
+    username: str = Field(examples=["alice"])
+    password: str = Field(examples=["secret123"])
 
 
 class AccessToken(BaseModel):
@@ -28,18 +26,19 @@ class AccessToken(BaseModel):
 
 
 def add_routes(router: APIRouter, login: Login) -> None:
-    """Add the routes of this room."""
+    """`POST /login`."""
 
     @router.post(
         "/login",
         tags=["accounts"],
         operation_id="login",
         summary="Log in and get an access token",
+        response_description="An access token for a new session",
         responses=problem_responses(WrongCredentials),
     )
     async def log_in(credentials: Credentials) -> AccessToken:
         """Log in. Send the `access_token` with every further request: `Authorization: Bearer <token>`.
 
-        It is good for 30 minutes.
+        It is good for 30 minutes, unless this server is set otherwise.
         """
         return AccessToken(access_token=await login.log_in(credentials.username, credentials.password))

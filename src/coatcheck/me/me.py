@@ -81,6 +81,8 @@ class Me:
             new_hash = await self._passwords.hash(new)
             async with self._database.transaction() as tx:
                 if changed := await self._accounts.replace_hash(tx, account, new_hash):
+                    # With the account's row locked: a session that was ended meanwhile changes nothing.
+                    await self._sessions.require_alive(tx, user)
                     await self._sessions.end_others(tx, user)
             if changed:
                 return

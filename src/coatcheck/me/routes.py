@@ -5,12 +5,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from coatcheck.me.me import AnotherAccount, LoginTooOld, Me, WrongOldPassword
 from coatcheck.sessions import CurrentUser
 from coatcheck.web import problem_responses
 
-AccountId = Annotated[int | None, Query(ge=1, description="The account that is meant.")]
+AccountId = Annotated[
+    Annotated[int, Field(ge=1)] | SkipJsonSchema[None], Query(description="The account that is meant.")
+]
 
 
 class OwnAccount(BaseModel):
@@ -24,19 +27,19 @@ class OwnAccount(BaseModel):
 class PasswordChange(BaseModel):
     """The old password and the new one."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"example": {"old_password": "secret123", "new_password": "correct horse battery"}},
-    )
+    model_config = ConfigDict(extra="forbid")
 
-    old_password: str
-    new_password: str = Field(description="At least 8 characters, any you like.")
+    old_password: str = Field(examples=["secret123"])
+    new_password: str = Field(
+        description="At least 8 characters unless this server asks for more, any you like.",
+        examples=["correct horse battery"],
+    )
 
 
 def add_routes(router: APIRouter, me: Me) -> None:
-    """Add the routes of this room."""
+    """`/me` and `/me/password`."""
 
-    @router.get("/me", tags=["me"], operation_id="get_me", summary="Who am I?")
+    @router.get("/me", tags=["me"], operation_id="get_me", summary="Who am I?", response_description="The account")
     async def get_me(user: CurrentUser) -> OwnAccount:
         """The account that the token belongs to."""
         account = await me.account(user)
@@ -48,6 +51,7 @@ def add_routes(router: APIRouter, me: Me) -> None:
         status_code=204,
         operation_id="change_password",
         summary="Change the password",
+        response_description="Changed; every other session is over",
         responses=problem_responses(WrongOldPassword),
     )
     async def change_password(change: PasswordChange, user: CurrentUser) -> None:
@@ -60,6 +64,7 @@ def add_routes(router: APIRouter, me: Me) -> None:
         status_code=204,
         operation_id="delete_me",
         summary="Delete the account",
+        response_description="Deleted",
         responses=problem_responses(LoginTooOld, AnotherAccount),
     )
     async def delete_me(user: CurrentUser, id: AccountId = None) -> None:

@@ -17,6 +17,8 @@ def refusal(password: str, min_length: int) -> str | None:
     Length counts code points after normalisation (NIST SP 800-63B-4 3.1.1.2). There are no rules
     about kinds of characters: they make passwords easier to guess, not harder.
     """
+    if len(password) > 4 * MAX_LENGTH:
+        return f"Use at most {MAX_LENGTH} characters."
     length = len(normalised(password))
     if length < min_length:
         return f"Use at least {min_length} characters; a few words in a row are easy to remember."

@@ -14,10 +14,11 @@ KEY = "coatcheck.user"
 
 async def sign_in(connection: HTTPConnection) -> User | None:
     """Who sends this request; None without credentials. Raises InvalidToken, TwoCredentials."""
-    if KEY in connection.scope:
-        known: User | None = connection.scope[KEY]
-        return known
     coatcheck = carried(connection)
+    known: tuple[object, User | None] | None = connection.scope.get(KEY)
+    # A mounted app with a Coatcheck of its own shares the scope: its user is another one.
+    if known is not None and known[0] is coatcheck:
+        return known[1]
     if coatcheck is None:
         raise RuntimeError(
             "There is no Coatcheck in this application: call Coatcheck(app) on it, or on the one it is mounted in."
@@ -25,7 +26,8 @@ async def sign_in(connection: HTTPConnection) -> User | None:
     coatcheck.site.admit(connection)
     token = bearer_token(connection)
     user = None if token is None else await coatcheck.sessions.user(token)
-    connection.scope[KEY] = user
+    if connection.scope["type"] == "http":  # a WebSocket lives on: its session is looked at each time
+        connection.scope[KEY] = (coatcheck, user)
     return user
 
 

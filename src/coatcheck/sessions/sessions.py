@@ -91,9 +91,14 @@ class Sessions:
         """End every session of this user but the present one."""
         await tx.execute(statements.END_OTHERS, {"account_id": user.id, "keep": user.session_id})
 
-    async def end_all(self, account_id: int) -> None:
+    async def end_all(self, tx: Transaction, account_id: int) -> None:
         """End every session of an account."""
-        await self._database.execute(statements.END_ALL, {"account_id": account_id})
+        await tx.execute(statements.END_ALL, {"account_id": account_id})
+
+    async def require_alive(self, tx: Transaction, user: User) -> None:
+        """Raises InvalidToken if this user's session has ended since the token was checked."""
+        if await tx.one(statements.ALIVE, {"session_id": user.session_id}) is None:
+            raise InvalidToken
 
 
 def _moment(seconds: int) -> datetime:

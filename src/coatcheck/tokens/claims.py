@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 # RFC 9068 section 2.1: a token of another kind can never be taken for an access token.
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105  a media type
-ACCESS_TOKEN_SECONDS = 1_800
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,16 @@ What can happen here: TooLarge (413), WrongMediaType (415), Misdirected (421), T
 """
 
 from coatcheck.web.bearer import BearerScheme, NoCredentials, TwoCredentials, bearer_token
+from coatcheck.web.before_body import before_body
 from coatcheck.web.carrying import Carried, Carrying, carried
 from coatcheck.web.cors import Cors
 from coatcheck.web.docs import offline_docs
 from coatcheck.web.openapi import problem_responses
 from coatcheck.web.problem_document import answer_problem, problem_details
 from coatcheck.web.request_log import request_log
-from coatcheck.web.route import Route, before_body
+from coatcheck.web.route import Route
 from coatcheck.web.serve import run
-from coatcheck.web.site import Misdirected, Site
+from coatcheck.web.site import Misdirected, Site, any_host
 
 __all__ = [
     "BearerScheme",
@@ -29,6 +30,7 @@ __all__ = [
     "Site",
     "TwoCredentials",
     "answer_problem",
+    "any_host",
     "bearer_token",
     "before_body",
     "carried",

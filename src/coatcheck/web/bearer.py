@@ -44,7 +44,7 @@ class BearerScheme(HTTPBearer):
 
     def __init__(self) -> None:
         super().__init__(
-            scheme_name="Bearer token",
+            scheme_name="BearerToken",
             bearerFormat="JWT",
             auto_error=False,
             description="Log in, then paste the `access_token` here: without quotes and without the word Bearer.",

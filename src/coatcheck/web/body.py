@@ -40,11 +40,17 @@ class JSONRequest(Request):
         self._json = parsed
 
 
-async def read_json(request: Request) -> JSONRequest:
-    """The request with its body parsed. Raises TooLarge, WrongMediaType, Invalid."""
-    if int(request.headers.get("content-length") or 0) > LARGEST_BODY:
+async def read_json(request: Request, *, needed: bool) -> JSONRequest:
+    """The request with its body parsed.
+
+    Raises TooLarge, WrongMediaType; Invalid, also when no body came though one is needed.
+    """
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > LARGEST_BODY:
         raise TooLarge
     raw = await _read(request)
+    if not raw and not needed:
+        return JSONRequest(request, raw, None)
     if not raw:
         raise Invalid([("#", "A JSON object is needed as the body.")])
     if not _is_json(request):

@@ -5,9 +5,12 @@ from typing import Any, Protocol
 
 from fastapi.requests import HTTPConnection
 
+from coatcheck.problems import Problem
+from coatcheck.web.problem_document import problem_response
 from coatcheck.web.site import Site
 
 KEY = "coatcheck"
+WS_TRY_AGAIN_LATER = 1013  # IANA, WebSocket Close Code Number Registry
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -38,8 +41,18 @@ class Carrying:
         """Carry it along."""
         if scope["type"] != "lifespan":
             scope[KEY] = self._coatcheck
-            await self._coatcheck.ensure_open()
+            try:
+                await self._coatcheck.ensure_open()
+            except Problem as problem:  # outside the app's own handlers
+                await self._refuse(problem, scope, receive, send)
+                return
         await self.app(scope, receive, send)
+
+    async def _refuse(self, problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await problem_response(problem, HTTPConnection(scope))(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": WS_TRY_AGAIN_LATER})
 
 
 def carried(connection: HTTPConnection) -> Any:

@@ -16,22 +16,24 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
+from coatcheck.web.before_body import check_of
+
 DirectAnswer = Callable[[Request, Sequence[Any]], Awaitable[Response]]
 BODILESS = {204, 304}
 
 
-def direct_answer(route: Any, mark: str) -> DirectAnswer | None:
+def direct_answer(route: Any) -> DirectAnswer | None:
     """The endpoint's answer to a request without a query, given what the checks found; None: not plain.
 
-    route: an APIRoute, or what is in effect for an included one. mark: the attribute of dependencies
-    whose value the checks have found already, in the order of the signature.
+    route: an APIRoute, or what is in effect for an included one. What the checks found comes in the
+    order of the dependencies.
     """
     dependant: Dependant = route.dependant
-    if not _is_plain(route, dependant, mark):
+    if not _is_plain(route, dependant):
         return None
     users = [dependency.name for dependency in dependant.dependencies]
     adapter: TypeAdapter[Any] | None = None if route.response_model is None else TypeAdapter(route.response_model)
-    status = route.status_code or 200
+    usual = route.status_code or 200
     endpoint = route.endpoint
 
     async def answer(request: Request, found: Sequence[Any]) -> Response:
@@ -42,7 +44,9 @@ def direct_answer(route: Any, mark: str) -> DirectAnswer | None:
         if dependant.response_param_name is not None:
             headers = values[dependant.response_param_name] = Response()
             del headers.headers["content-length"]
+            headers.status_code = None  # type: ignore[assignment]
         result = await endpoint(**values)
+        status = (headers.status_code if headers is not None else None) or usual
         if isinstance(result, Response):
             return result
         if adapter is None or status in BODILESS:
@@ -57,11 +61,11 @@ def direct_answer(route: Any, mark: str) -> DirectAnswer | None:
     return answer
 
 
-def _is_plain(route: Any, dependant: Dependant, mark: str) -> bool:
+def _is_plain(route: Any, dependant: Dependant) -> bool:
     """Whether FastAPI would do nothing that is not done here."""
     return (
         iscoroutinefunction(route.endpoint)
-        and all(hasattr(dependency.call, mark) for dependency in dependant.dependencies)
+        and all(check_of(dependency.call) is not None for dependency in dependant.dependencies)
         and not (dependant.path_params or dependant.header_params or dependant.cookie_params)
         and not dependant.body_params
         and dependant.background_tasks_param_name is None

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import fastapi_offline
 from fastapi import FastAPI, Request
@@ -23,6 +24,15 @@ POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+
+class Assets(StaticFiles):
+    """Files in whole: Starlette refuses a bad Range in plain text, and nobody needs a part of these."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the file, whatever Range was asked for (RFC 9110 section 14.2: it may be ignored)."""
+        headers = [pair for pair in scope["headers"] if pair[0] != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
 
 
 def offline_docs(app: FastAPI, *, remember_token: bool = False) -> None:
@@ -63,8 +73,8 @@ def offline_docs(app: FastAPI, *, remember_token: bool = False) -> None:
     page("swagger.html", app.docs_url or "/docs")
     page("redoc.html", app.redoc_url or "/redoc")
     app.add_route(f"{ASSETS}/bundles/{REDOC}", redoc_bundle, methods=["GET"], include_in_schema=False)
-    app.mount(f"{ASSETS}/bundles", StaticFiles(directory=BUNDLES))
-    app.mount(f"{ASSETS}/start", StaticFiles(directory=ROOM / "static"))
+    app.mount(f"{ASSETS}/bundles", Assets(directory=BUNDLES))
+    app.mount(f"{ASSETS}/start", Assets(directory=ROOM / "static"))
 
 
 @cache

@@ -8,11 +8,11 @@ from fastapi.routing import APIRoute
 from coatcheck.problems import Invalid, NotFound, Problem, Unavailable
 from coatcheck.web.bearer import NoCredentials, TwoCredentials
 from coatcheck.web.body import TooLarge, WrongMediaType
-from coatcheck.web.site import Misdirected
+from coatcheck.web.problem_document import MEDIA_TYPE, TYPE_PREFIX
+from coatcheck.web.site import Misdirected, NotLocal
 
 Responses = dict[int | str, dict[str, Any]]
 
-MEDIA_TYPE = "application/problem+json"
 EXAMPLE_INSTANCE = "urn:uuid:0b5a3e7e-6a57-4d1c-9a0e-3f0f6f6c2f11"
 MISTAKE = {
     "type": "object",
@@ -55,7 +55,7 @@ def problem_responses(*problems: type[Problem]) -> Responses:
 
 def describe(route: APIRoute, *, protected: bool) -> None:
     """Add to the route's responses what `Route` itself may answer."""
-    problems: list[type[Problem]] = [Misdirected, Unavailable]
+    problems: list[type[Problem]] = [Misdirected, NotLocal, Unavailable]
     if protected:
         problems += [NoCredentials, TwoCredentials]
     if route.dependant.path_params:
@@ -70,11 +70,14 @@ def describe(route: APIRoute, *, protected: bool) -> None:
         if status in own and examples is not None:
             examples.update(own[status]["content"][MEDIA_TYPE]["examples"])
     route.responses = {**own, **route.responses}
+    if Invalid.status not in route.responses and route.dependant.path_params:
+        # FastAPI declares its own 422 for a parameter in the path, unless there is a default response.
+        route.responses["default"] = {"description": "Any other refusal", "content": {MEDIA_TYPE: {"schema": SCHEMA}}}
 
 
 def _example(problem: type[Problem]) -> dict[str, Any]:
     example: dict[str, Any] = {
-        "type": f"urn:coatcheck:problem:{problem.name}",
+        "type": TYPE_PREFIX + problem.name,
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,

@@ -9,18 +9,29 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.requests import HTTPConnection
 from fastapi.responses import Response
 from fastapi.routing import iter_route_contexts
-from fastapi.websockets import WebSocket
+from fastapi.websockets import WebSocket, WebSocketState
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from coatcheck.problems import Invalid, NotFound, Problem
+from coatcheck.problems import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Problem,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
 from coatcheck.web.request_id import request_id
 from coatcheck.web.wording import worded
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:coatcheck:problem:"
 REALM = "coatcheck"
+WS_POLICY_VIOLATION = 1008  # RFC 6455 section 7.4.1
 
 
 class MethodNotAllowed(Problem):
@@ -45,20 +56,36 @@ class HTTPProblem(Problem):
     """An HTTPException as a Problem: Starlette's own phrase says nothing, a host's detail does."""
 
     status = 500
-    title = "Error"
+    title = "Request refused"
     name = "http-error"
     detail = "The request was refused."
 
     def __init__(self, error: HTTPException) -> None:
-        phrase = HTTPStatus(error.status_code).phrase
-        known = {kind.status: kind for kind in (NotFound, MethodNotAllowed, InternalError)}
-        kind = known.get(error.status_code)
+        kind = KNOWN.get(error.status_code, HTTPProblem)
         self.status = error.status_code
-        self.title = kind.title if kind else phrase
-        self.name = kind.name if kind else phrase.lower().replace(" ", "-")
-        self.headers = dict(error.headers or {})
+        self.title = kind.title
+        self.name = kind.name
+        self.headers = self.more = dict(error.headers or {})
         said = str(error.detail)
-        super().__init__(said if said != phrase else kind.detail if kind else f"{phrase}.")
+        super().__init__(kind.detail if said in PHRASES else said)
+
+
+KNOWN: dict[int, type[Problem]] = {
+    kind.status: kind
+    for kind in (
+        BadRequest,
+        Unauthorized,
+        Forbidden,
+        NotFound,
+        MethodNotAllowed,
+        Conflict,
+        Invalid,
+        TooManyRequests,
+        InternalError,
+        Unavailable,
+    )
+}
+PHRASES = {status.phrase for status in HTTPStatus}
 
 
 def problem_details(app: FastAPI) -> None:
@@ -73,13 +100,13 @@ def problem_details(app: FastAPI) -> None:
     app.add_exception_handler(Problem, answer_problem)
 
 
-async def answer_problem(connection: HTTPConnection, problem: Exception) -> Response:
-    """The answer to a Problem; a WebSocket that was not accepted yet gets it as its denial."""
+async def answer_problem(connection: HTTPConnection, problem: Exception) -> Any:
+    """The answer to a Problem; a WebSocket gets it as its denial, or is closed if it was accepted."""
     assert isinstance(problem, Problem)
-    response = problem_response(problem, connection)
-    if isinstance(connection, WebSocket):
-        await connection.send_denial_response(response)
-    return response
+    if isinstance(connection, WebSocket) and connection.application_state is not WebSocketState.CONNECTING:
+        await connection.close(WS_POLICY_VIOLATION, problem.title)
+        return None
+    return problem_response(problem, connection)
 
 
 def problem_response(problem: Problem, connection: HTTPConnection) -> Response:
@@ -103,14 +130,15 @@ def problem_response(problem: Problem, connection: HTTPConnection) -> Response:
 
 def _headers(problem: Problem) -> dict[str, str]:
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    headers.update(getattr(problem, "headers", {}))
-    retry_after = getattr(problem, "retry_after", None)
-    if retry_after is not None:
-        headers["Retry-After"] = str(retry_after)
-    error = getattr(problem, "error", None)
-    if problem.status == HTTPStatus.UNAUTHORIZED or error is not None:
-        headers["WWW-Authenticate"] = _challenge(error, getattr(problem, "max_age", None))
-    return headers
+    if isinstance(problem, TooManyRequests | Unavailable):
+        headers["Retry-After"] = str(problem.retry_after)
+    if isinstance(problem, Unauthorized):
+        headers["WWW-Authenticate"] = _challenge(problem.error, problem.max_age)
+    elif isinstance(problem, BadRequest) and problem.error is not None:
+        headers["WWW-Authenticate"] = _challenge(problem.error, None)
+    elif problem.status == HTTPStatus.UNAUTHORIZED and "WWW-Authenticate" not in problem.headers:
+        headers["WWW-Authenticate"] = _challenge(None, None)
+    return headers | dict(problem.headers)
 
 
 def _challenge(error: str | None, max_age: int | None) -> str:
@@ -129,13 +157,14 @@ async def _answer_http_exception(connection: HTTPConnection, error: Exception) -
         return Response(status_code=error.status_code, headers=error.headers)
     problem = HTTPProblem(error)
     if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        problem.headers["Allow"] = ", ".join(sorted(_methods_here(connection) | _named_in(error)))
+        problem.more["Allow"] = ", ".join(sorted(_methods_here(connection) | _named_in(error)))
     return problem_response(problem, connection)
 
 
 def _methods_here(connection: HTTPConnection) -> set[str]:
     """Every method that the address takes; Starlette names those of one route only."""
-    scope = connection.scope
+    # A mount has cut its own path off by now; what is asked here is what the whole path takes.
+    scope = {**connection.scope, "root_path": connection.scope.get("app_root_path", "")}
     found: set[str] = set()
     for route in iter_route_contexts(scope["app"].routes):
         match, _ = route.matches(scope)

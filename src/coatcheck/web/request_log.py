@@ -25,6 +25,8 @@ def request_log(app: FastAPI) -> None:
     Never a query, a header, a cookie, a body or a name. The answer carries the id as X-Request-ID.
     The lines go to standard error, or to the handlers of the logger `coatcheck.requests` if it has any.
     """
+    if LOGGER.level == logging.NOTSET:
+        LOGGER.setLevel(logging.INFO)
     app.add_middleware(RequestLog)
 
 

@@ -1,40 +1,24 @@
 """`Route`: the token before the body, strict JSON, mistakes in our words."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Form
-from fastapi.requests import HTTPConnection, Request
+from fastapi.requests import Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.routing import Match
 
+from coatcheck.web.before_body import Check, Overrides, checks_of
 from coatcheck.web.body import read_json
 from coatcheck.web.carrying import carried
 from coatcheck.web.direct import DirectAnswer, direct_answer
 from coatcheck.web.openapi import describe
+from coatcheck.web.site import is_for_any_host
 from coatcheck.web.wording import worded
-
-Check = Callable[[HTTPConnection], Awaitable[object]]
-Dependency = TypeVar("Dependency", bound=Callable[..., Any])
-MARK = "__coatcheck_before_body__"
-
-
-def before_body(check: Check) -> Callable[[Dependency], Dependency]:
-    """Mark a dependency: `Route` runs `check` before it reads the body.
-
-    FastAPI parses the body first, so a stranger would get 422 instead of 401 and could make us parse
-    64 KiB. `check` leaves its result in the scope, where the dependency finds it.
-    """
-
-    def mark(dependency: Dependency) -> Dependency:
-        setattr(dependency, MARK, check)
-        return dependency
-
-    return mark
 
 
 class Route(APIRoute):
@@ -49,7 +33,7 @@ class Route(APIRoute):
         super().__init__(path, endpoint, **options)
         self._literal_path = None if "{" in path else path
         self._plans: dict[int, _Plan] = {}
-        describe(self, protected=bool(_marked(self.dependant)))
+        describe(self, protected=bool(checks_of(self.dependant, {})))
 
     def matches(self, scope: Any) -> Any:
         """Starlette's answer; most of the routes that a request passes are told by the end of its path."""
@@ -65,15 +49,17 @@ class Route(APIRoute):
             scope = request.scope
             coatcheck = carried(request)
             if coatcheck is not None:
-                coatcheck.site.admit(request)
-            route = scope.get("fastapi", {}).get("effective_route_context") or self
+                coatcheck.site.admit(request, any_host=is_for_any_host(self.endpoint))
+            included = scope.get("fastapi", {}).get("effective_route_context")
+            route = included if included is not None and included.original_route is self else self
             plan = self._plans.get(id(route)) or self._plan(route)
-            overrides = request.app.dependency_overrides
-            checked = [await check(request) for call, check in plan.checks if call not in overrides]
+            overrides: Overrides = getattr(request.app, "dependency_overrides", {})
+            checks = checks_of(route.dependant, overrides) if overrides else plan.checks
+            found = [await check(request) for check in checks]
             if plan.takes_json:
-                request = await read_json(request)
+                request = await read_json(request, needed=plan.needs_json)
             if plan.direct is not None and not overrides and (not scope["query_string"] or plan.ignores_query):
-                response = await plan.direct(request, checked)
+                response = await plan.direct(request, found)
             else:
                 try:
                     response = await handle(request)
@@ -90,9 +76,10 @@ class Route(APIRoute):
         body = route.body_field
         plan = self._plans[id(route)] = _Plan(
             route=route,
-            checks=tuple(_marked(dependant)),
+            checks=checks_of(dependant, {}),
             takes_json=body is not None and not isinstance(body.field_info, Form),
-            direct=direct_answer(route, MARK),
+            needs_json=body is not None and body.field_info.is_required(),
+            direct=direct_answer(route),
             ignores_query=not dependant.query_params,
         )
         return plan
@@ -101,26 +88,17 @@ class Route(APIRoute):
 @dataclass(frozen=True, slots=True)
 class _Plan:
     route: Any  # kept, so that its id stays its own
-    checks: tuple[tuple[Callable[..., Any], Check], ...]
+    checks: list[Check]
     takes_json: bool
+    needs_json: bool
     direct: DirectAnswer | None
     ignores_query: bool
 
 
 def _add_headers(response: Response) -> None:
     """What every answer bears; FastAPI also names a media type for 204, which has no body."""
-    if not response.body:
+    if not getattr(response, "body", b"streamed"):
         response.raw_headers = [pair for pair in response.raw_headers if pair[0] != b"content-type"]
     if all(name != b"cache-control" for name, _ in response.raw_headers):
         response.raw_headers.append((b"cache-control", b"no-store"))
     response.raw_headers.append((b"x-content-type-options", b"nosniff"))
-
-
-def _marked(dependant: Dependant) -> list[tuple[Callable[..., Any], Check]]:
-    found: list[tuple[Callable[..., Any], Check]] = []
-    for dependency in dependant.dependencies:
-        check = getattr(dependency.call, MARK, None)
-        if check is not None and dependency.call is not None:
-            found.append((dependency.call, check))
-        found.extend(_marked(dependency))
-    return found

@@ -22,6 +22,7 @@ from coatcheck.web.request_id import request_id
 # uvicorn, the database and Python itself need half.
 GRACE_SECONDS = 0.2
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS_UNTIL_FORCED = 3
 
 
 def run(app: FastAPI, *, host: str, port: int, first_line: str) -> None:
@@ -60,6 +61,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, first_line: str) -> None:
         super().__init__(config)
         self._first_line = first_line
+        self._signals = 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -68,8 +70,13 @@ class Server(uvicorn.Server):
             print(self._first_line, flush=True)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  uvicorn names them
-        """End. A second Ctrl+C would make uvicorn leave the database open, and gains nothing here."""
+        """End. A second signal changes nothing: the end is under way, and closes the database.
+
+        A third does not wait for what the app itself still does at its end.
+        """
+        self._signals += 1
         self.should_exit = True
+        self.force_exit = self._signals >= SIGNALS_UNTIL_FORCED
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

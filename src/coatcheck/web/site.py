@@ -1,8 +1,9 @@
 """Who may call: where a request may arrive, and under which name."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv6Address, ip_address
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi.requests import HTTPConnection
@@ -12,10 +13,23 @@ from coatcheck.problems import Problem
 NAME_WITHOUT_DOT = re.compile(r"[A-Za-z0-9_-]{1,63}")
 HOST = re.compile(r"(?:\[([^]]+)]|([^][:]+))(?::[0-9]*)?")  # RFC 9110 section 7.2
 DEFAULT_PORTS = {"http": "80", "https": "443"}
-# For load balancers and other services, which call by address.
-ANY_HOST = ("/health", "/ready", "/.well-known/jwks.json")
 DECISIONS_REMEMBERED = 1_000
 ADMITTED = "coatcheck.admitted"
+
+
+ANY_HOST = "__coatcheck_any_host__"
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+def any_host(endpoint: Endpoint) -> Endpoint:
+    """Mark an endpoint that load balancers and other services call by address."""
+    setattr(endpoint, ANY_HOST, endpoint)
+    return endpoint
+
+
+def is_for_any_host(endpoint: Callable[..., Any]) -> bool:
+    """Whether this very endpoint is marked; a copied attribute does not count."""
+    return getattr(endpoint, ANY_HOST, None) is endpoint
 
 
 class Misdirected(Problem):
@@ -50,8 +64,8 @@ class Site:
         self._names = {name for origin in (issuer, *allowed_origins) for name in _names(origin)}
         self._decided: dict[tuple[str, str], bool] = {}
 
-    def admit(self, connection: HTTPConnection) -> None:
-        """Let the request pass. Raises NotLocal, Misdirected."""
+    def admit(self, connection: HTTPConnection, *, any_host: bool = False) -> None:
+        """Let the request pass; in production under any name, if `any_host`. Raises NotLocal, Misdirected."""
         scope = connection.scope
         if scope.get(ADMITTED) is self:
             return
@@ -67,8 +81,7 @@ class Site:
             arrived = str((scope.get("server") or ("",))[0])
             if proxied or not self._is_local(arrived, host):
                 raise NotLocal
-        # Not connection.url: it is put together from the Host header, which is what is in question.
-        elif host.lower() not in self._names and not scope["path"].endswith(ANY_HOST):
+        elif host.lower() not in self._names and not any_host:
             raise Misdirected
         scope[ADMITTED] = self
 
