@@ -110,3 +110,56 @@ def test_production_starts_with_what_it_asks_for(tmp_path: Path) -> None:
 def test_production_refuses_what_is_unsafe(tmp_path: Path, change: dict[str, object], named: str) -> None:
     with pytest.raises(StartRefused, match=named):
         Settings.read(tmp_path, **{**PRODUCTION, **change}).refuse_unsafe()
+
+
+def test_an_unknown_keyword_is_a_mistake_in_the_program(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="enviroment"):
+        Settings.read(tmp_path, enviroment="production")
+    with pytest.raises(TypeError, match="regstration"):
+        Settings(regstration="closed")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def test_names_are_checked_in_any_case_since_they_are_read_in_any_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("coatcheck_enviroment", "production")
+    with pytest.raises(StartRefused, match="The nearest is COATCHECK_ENVIRONMENT"):
+        Settings.read(tmp_path)
+
+
+def test_a_secret_in_a_name_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COATCHECK_SECRETabcdef", "")
+    with pytest.raises(StartRefused) as refusal:
+        Settings.read(tmp_path)
+    assert "abcdef" not in refusal.value.sentence
+
+
+def test_the_databases_password_is_not_in_the_repr() -> None:
+    assert "hunter2" not in repr(Settings(database_url="postgresql://a:hunter2@h/d"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ISSUER", "https://a.example:99999"),
+        ("ISSUER", "https://a.example:b"),
+        ("ARGON2_PARALLELISM", "64"),
+        ("ARGON2_MEMORY_KIB", str(2**33)),
+    ],
+)
+def test_more_values_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv("COATCHECK_ARGON2_MEMORY_KIB", "64")
+    monkeypatch.setenv(f"COATCHECK_{name}", value)
+    with pytest.raises(StartRefused, match=f"COATCHECK_{name} is not usable"):
+        Settings.read(tmp_path)
+
+
+def test_a_file_that_is_no_text_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"COATCHECK_PORT=\xff")
+    with pytest.raises(StartRefused, match="cannot be read as UTF-8"):
+        Settings.read(tmp_path)
+
+
+def test_origins_are_compared_as_browsers_send_them(tmp_path: Path) -> None:
+    settings = Settings.read(tmp_path, allowed_origins="https://App.Example:443,http://localhost:3000")
+    assert settings.allowed_origins == ("https://app.example", "http://localhost:3000")

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="sqlite:///data/coatcheck.db",
         description="sqlite:///file or postgresql://user:password@host/name.",
+        repr=False,
     )
     database_listen_url: str | None = Field(
         default=None, description="A direct connection, where the other goes through a pooler.", repr=False

@@ -133,3 +133,13 @@ async def test_any_text_verifies_as_itself(password: str) -> None:
     passwords = Passwords(CHEAPEST)
     assert await passwords.verify(password, await passwords.hash(password)) == RIGHT
     passwords.close()
+
+
+@pytest.mark.parametrize("marks", [4_096, 16_000])
+async def test_a_password_of_combining_marks_does_not_hold_the_loop(passwords: Passwords, marks: int) -> None:
+    """NFC takes time that grows with the square of a run of combining marks: 64 KiB of them stopped the server."""
+    password = "a" + "\u0315" * marks + "\u0300" * marks
+    started = time.perf_counter()
+    assert passwords.refusal(password) is not None
+    assert await passwords.verify(password, await passwords.hash("secret123")) == WRONG
+    assert time.perf_counter() - started < 1
