@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, FastAPI, Path, Query, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
-from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from coatcheck import CurrentUser, Database, Route
@@ -33,12 +32,17 @@ def _true_or_false(text: Any) -> Any:
     return text
 
 
-# Left out, and not `null`, which a query cannot say.
-NotInQuery = SkipJsonSchema[None]
+def _without_null(schema: dict[str, Any]) -> None:
+    """A parameter may be left out; `null` is nothing that a query can say."""
+    schema.update(schema.pop("anyOf")[0])
+
+
+LeftOut = Field(json_schema_extra=_without_null)
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_decimal)]
 TodoId = Annotated[Id, Path(openapi_examples={"first": {"value": 1}})]
 After = Annotated[
-    Id | NotInQuery,
+    Id | None,
+    LeftOut,
     Query(description="The id after which the page begins; the Link header has it."),
 ]
 Completed = Annotated[bool, BeforeValidator(_true_or_false)]
@@ -110,8 +114,8 @@ def _add_routes(router: APIRouter, todos: TodoList) -> None:
     async def list_todos(
         response: Response,
         user: CurrentUser,
-        completed: Completed | NotInQuery = None,
-        q: SearchText | NotInQuery = None,
+        completed: Annotated[Completed | None, LeftOut] = None,
+        q: Annotated[SearchText | None, LeftOut] = None,
         after: After = None,
         limit: Limit = 100,
         order: Order = "oldest",
