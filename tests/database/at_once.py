@@ -6,6 +6,11 @@ import traceback
 from collections.abc import Callable
 
 
+def say(line: str) -> None:
+    """Print it in one piece: the others write to the same pipe."""
+    os.write(1, f"{line}\n".encode())
+
+
 def at_once(processes: int, work: Callable[[int], None]) -> None:
     """Run `work` with the numbers of as many processes; ends this one, with 1 where one of them failed."""
     gate, opener = os.pipe()
@@ -17,7 +22,6 @@ def at_once(processes: int, work: Callable[[int], None]) -> None:
             os.read(gate, 1)  # until the parent opens it
             try:
                 work(number)
-                sys.stdout.flush()
             except BaseException:
                 traceback.print_exc()
                 os._exit(1)

@@ -10,14 +10,14 @@ import sys
 import time
 
 from coatcheck.database import Database, DatabaseUnavailable
-from tests.database.at_once import at_once
+from tests.database.at_once import at_once, say
 from tests.database.things import ADD_QUIETLY
 
 
 async def saturate(path: str, tasks: int, seconds: float, name: str) -> dict[str, float]:
     database = Database(f"sqlite:///{path}")
     await database.open()
-    print("open", flush=True)
+    say("open")
     end = time.monotonic() + seconds
     answered, longest, refused = 0, 0.0, 0
 
@@ -39,7 +39,7 @@ async def saturate(path: str, tasks: int, seconds: float, name: str) -> dict[str
 
 
 def work(process: int) -> None:
-    print(json.dumps(asyncio.run(saturate(sys.argv[1], int(sys.argv[3]), float(sys.argv[4]), f"process {process}"))))
+    say(json.dumps(asyncio.run(saturate(sys.argv[1], int(sys.argv[3]), float(sys.argv[4]), f"process {process}"))))
 
 
 if __name__ == "__main__":

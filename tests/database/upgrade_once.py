@@ -6,11 +6,11 @@ Each prints whether there was anything to do.
 import sys
 
 from coatcheck.database.migrate import Migrations
-from tests.database.at_once import at_once
+from tests.database.at_once import at_once, say
 
 
 def upgrade(_: int) -> None:
-    print(Migrations(sys.argv[1], ["coatcheck.migrations", "todos.migrations"]).upgrade())
+    say(str(Migrations(sys.argv[1], ["coatcheck.migrations", "todos.migrations"]).upgrade()))
 
 
 if __name__ == "__main__":
