@@ -25,7 +25,7 @@ class Todo:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Filter:
     """Which todos, in which order: the `limit` after `after` (an id), by text and by completed."""
 

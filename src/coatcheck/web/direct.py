@@ -22,6 +22,16 @@ DirectAnswer = Callable[[Request, Sequence[Any]], Awaitable[Response]]
 BODILESS = {204, 304}
 
 
+class HeadersOnly(Response):
+    """What an endpoint that takes a Response may change: headers, cookies and the status."""
+
+    def __init__(self) -> None:
+        self.status_code = None  # type: ignore[assignment]
+        self.body = b""
+        self.background = None
+        self.raw_headers = []
+
+
 def direct_answer(route: Any) -> DirectAnswer | None:
     """The endpoint's answer to a request without a query, given what the checks found; None: not plain.
 
@@ -42,9 +52,7 @@ def direct_answer(route: Any) -> DirectAnswer | None:
             values[dependant.request_param_name] = request
         headers = None
         if dependant.response_param_name is not None:
-            headers = values[dependant.response_param_name] = Response()
-            del headers.headers["content-length"]
-            headers.status_code = None  # type: ignore[assignment]
+            headers = values[dependant.response_param_name] = HeadersOnly()
         result = await endpoint(**values)
         status = (headers.status_code if headers is not None else None) or usual
         if isinstance(result, Response):
