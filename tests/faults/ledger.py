@@ -116,6 +116,7 @@ class Writer:
         self.answered[answer.status] += 1
         if answer.status >= 400:
             self.refused.append(answer)
+            await asyncio.sleep(0.1)  # a client that is asked to come again waits, if not the whole second
         return answer
 
 

@@ -1,12 +1,14 @@
-"""The database restarts, fails over, or is locked by somebody's backup script, under load. Callers are
+"""The database restarts, fails over, is locked by somebody's backup script or has no room, under load. Callers are
 told to come again (503, Retry-After) and what was acknowledged stays; nobody restarts the server
 afterwards, and nobody gets a 500."""
 
 import asyncio
+import resource
 import sqlite3
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from typing import Literal
 
 import pytest
@@ -16,11 +18,13 @@ from tests.faults.conftest import Connect, Start
 from tests.faults.ledger import Writer, assert_all_there
 from tests.faults.wire import Answer, Wire
 from tests.support.person import Person
+from tests.support.server import Server
 
 WRITERS = 16
 HEALED_WITHIN_SECONDS = 5
 # What SQLite's busy handling waits before it gives up, see sqlite_files.BUSY_SECONDS, and some more.
 LOCKED_SECONDS = 6
+SOME_PAGES = 20_000  # bytes
 
 
 @pytest.fixture
@@ -104,3 +108,39 @@ async def test_a_locked_sqlite_file_is_read_and_written_again_when_it_is_free(st
             assert_try_again(await adding)
         script.execute("ROLLBACK")
     await healed(wire, person.token)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit on another process's files is Linux's")
+async def test_a_full_disk_is_written_again_when_there_is_room(start: Start) -> None:
+    """What shared a commit with the write that found no room is lost with it, and told so."""
+    server = start()
+    writers = [Writer(server.port, f"full-{number}") for number in range(WRITERS)]
+    lives = [asyncio.create_task(writer.live()) for writer in writers]
+    await asyncio.sleep(0.3)
+    size = max(file.stat().st_size for file in (server.folder / "data").iterdir())
+    with room_for(server, size + SOME_PAGES):
+        await asyncio.sleep(0.5)
+    refused = [answer for writer in writers for answer in writer.refused]
+    assert refused
+    for answer in refused:
+        assert_try_again(answer)
+    for writer in writers:
+        writer.refused.clear()
+    await asyncio.sleep(0.5)
+    for writer in writers:
+        writer.stopped = True
+    await asyncio.gather(*lives)
+    assert {answer.status for writer in writers for answer in writer.refused} <= {503}
+    assert len([writer for writer in writers if writer.accounts[-1].registered]) > WRITERS / 2
+    known = [account for writer in writers for account in writer.accounts]
+    await assert_all_there(server.port, known)
+    server.stop()
+    await assert_all_there(start().port, known)
+
+
+@contextmanager
+def room_for(server: Server, size: int) -> Generator[None]:
+    """No file of the server's may grow beyond this size, as on a full disk."""
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    yield
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

@@ -7,6 +7,7 @@ FAULT_ROUNDS=20 runs more rounds than the few of every day."""
 import asyncio
 import os
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.support.server import Server
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
 ROUNDS_BETWEEN_CRASHES_OF_POSTGRESQL = 3
 LOAD_SECONDS = (0.2, 0.8)
+ENDS_WITHIN_SECONDS = 2  # one on a machine that does nothing else
 
 
 @pytest.fixture
@@ -88,3 +90,22 @@ async def test_one_of_two_processes_is_killed_and_the_other_does_not_notice(star
     assert not [answer for writer in writers for answer in writer.refused]
     kept = [account for writer in writers for account in writer.accounts]
     assert await assert_all_there(survivor.port, lost + kept) > CLIENTS
+
+
+async def test_a_server_that_is_asked_to_stop_under_load_keeps_its_word_and_ends_at_once(
+    start: Start, database_url: str
+) -> None:
+    server = start(DATABASE_URL=database_url)
+    writers = [Writer(server.port, f"polite-{number}") for number in range(CLIENTS)]
+    lives = [asyncio.create_task(writer.live()) for writer in writers]
+    await asyncio.sleep(0.5)
+    asked = time.monotonic()
+    server.process.terminate()
+    assert await asyncio.to_thread(server.process.wait, 10) == 0
+    assert time.monotonic() - asked < ENDS_WITHIN_SECONDS
+    await asyncio.gather(*lives)
+    server.stop()
+    assert {answer.status for writer in writers for answer in writer.refused} <= {503}
+    server = start(DATABASE_URL=database_url, PORT=str(server.port))
+    known = [account for writer in writers for account in writer.accounts]
+    assert await assert_all_there(server.port, known) >= CLIENTS
