@@ -20,7 +20,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
+@pytest.fixture(params=[0o000, 0o077], ids=oct)
 def umask(request: pytest.FixtureRequest) -> Any:
     """What the shell takes away from every new file's mode; the server inherits it."""
     before = os.umask(request.param)

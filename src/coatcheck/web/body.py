@@ -89,8 +89,9 @@ def _parse(raw: bytes) -> Any:
     would see two values.
     """
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_members, parse_constant=_refuse_constant)
-        # Half a surrogate pair is no character and can be neither stored nor hashed; 1e400 becomes infinity.
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_members)
+        # Half a surrogate pair is no character and can be neither stored nor hashed; NaN is no number,
+        # and 1e400 has become infinity.
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except _MemberTwice:
         raise Invalid([("#", "A member is there twice.")]) from None
@@ -108,7 +109,3 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         raise _MemberTwice
     return members
-
-
-def _refuse_constant(_: str) -> Any:
-    raise ValueError

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
 from collections.abc import Generator
 from types import FrameType
@@ -21,7 +20,6 @@ from coatcheck.web.request_id import request_id
 # What is still under way when the signal comes; the whole end takes less than a second, of which
 # uvicorn, the database and Python itself need half.
 GRACE_SECONDS = 0.2
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SIGNALS_UNTIL_FORCED = 3
 
 
@@ -70,23 +68,14 @@ class Server(uvicorn.Server):
             print(self._first_line, flush=True)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  uvicorn names them
-        """End. A second signal changes nothing: the end is under way, and closes the database.
+        """End, by no more than this: uvicorn would raise the signal again, and SIGTERM ends with -15.
 
+        A second signal changes nothing: the end is under way, and closes the database.
         A third does not wait for what the app itself still does at its end.
         """
         self._signals += 1
         self.should_exit = True
         self.force_exit = self._signals >= SIGNALS_UNTIL_FORCED
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """End on a signal; uvicorn raises it once more afterwards, which ends a SIGTERM with -15."""
-        before = {number: signal.signal(number, self.handle_exit) for number in SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 class Stopping(Unavailable):
