@@ -29,7 +29,7 @@ class HeadersOnly(Response):
         self.status_code = None  # type: ignore[assignment]
         self.body = b""
         self.background = None
-        self.raw_headers = []
+        self.raw_headers: list[tuple[bytes, bytes]] = []
 
 
 def direct_answer(route: Any) -> DirectAnswer | None:
