@@ -8,6 +8,7 @@ import asyncio
 import sqlite3
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from coatcheck.database import Database, DatabaseUnavailable, ReadTooLong
 from tests.database.address import Address
 from tests.database.inside import log_size, read_connection
 from tests.database.onlooker import Onlooker, is_ready, start
-from tests.database.things import ADD_QUIETLY, COUNT, GET, NAMES
+from tests.database.things import ADD_QUIETLY, COUNT, GET, KIND, NAMES
 
 ENDLESS = text(
     "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000000000) "
@@ -105,6 +106,17 @@ async def test_while_another_process_recovers_the_database_reads_wait_off_the_lo
     other.communicate("\n", timeout=5)
     assert [row.name for row in await asyncio.gather(*reads)] == ["alice"] * 3
     assert (await database.one(GET, {"wanted": "alice"})).name == "alice"
+
+
+async def test_a_moment_that_somebody_else_wrote_comes_back_in_utc(database: Database, address: Address) -> None:
+    """SQLAlchemy writes no offset, and neither does a column's default: a host's own tables have such rows."""
+    when = datetime(2026, 7, 14, 9, 30, 15, tzinfo=UTC)
+    with Onlooker(address.plain) as other:
+        for written in ("2026-07-14 09:30:15.000000", "2026-07-14 09:30:15"):
+            (wanted,) = other.rows(f"INSERT INTO kinds (moment) VALUES ('{written}') RETURNING id")[0]
+            assert (await database.one(KIND, {"wanted": wanted})).moment == when
+        (wanted,) = other.rows("INSERT INTO kinds (moment) VALUES (CURRENT_TIMESTAMP) RETURNING id")[0]
+    assert abs((await database.one(KIND, {"wanted": wanted})).moment - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 async def test_a_scan_leaves_the_loop_and_the_other_reads_alone(database: Database) -> None:

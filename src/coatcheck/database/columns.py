@@ -40,12 +40,12 @@ def to_driver(kind: TypeEngine[Any], dialect: Dialect) -> Converter | None:
 def from_driver(column: ColumnElement[Any], dialect: Dialect) -> Converter | None:
     """How the driver's value of this column becomes one of its type; None: as it is.
 
-    Where NULL cannot come, a function of C is called directly: a page of todos has forty moments.
+    Where NULL cannot come, nothing asks for it: a page of todos has forty moments.
     """
     kind = column.type
     converter: Converter
     if isinstance(kind, DateTime):
-        converter = datetime.fromisoformat if dialect.name == "sqlite" else _moment_in_utc
+        converter = _moment_from_text if dialect.name == "sqlite" else _moment_in_utc
     elif isinstance(kind, Boolean) and dialect.name == "sqlite":
         converter = bool
     else:
@@ -62,6 +62,12 @@ def _moment_in_utc(value: datetime | None) -> datetime | None:
     if value is not None and value.tzinfo is None:
         raise TypeError("a moment needs a time zone; use datetime.now(UTC)")
     return value if value is None else value.astimezone(UTC)
+
+
+def _moment_from_text(value: str) -> datetime:
+    """Without an offset it is not ours: SQLAlchemy itself and CURRENT_TIMESTAMP write so, and mean UTC."""
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _moment_to_text(value: datetime | None) -> str | None:
