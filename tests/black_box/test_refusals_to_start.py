@@ -3,9 +3,11 @@
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,11 @@ def test_an_address_of_another_machine_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", ["data/secret", "COATCHECK_SECRET"])
 def test_a_secret_of_another_database_is_refused_before_anything_is_written(file: str, start: Start) -> None:
     folder = used(start)
+    with closing(sqlite3.connect(folder / "data" / "coatcheck.db", isolation_level=None)) as database:
+        # As an older version left it: a start that is not refused makes this table.
+        database.execute("DROP TABLE todos")
+        database.execute("DELETE FROM todos_schema_version")
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     settings = {"COATCHECK_SECRET": OTHER} if file == "COATCHECK_SECRET" else {}
     if not settings:
         (folder / "data" / "secret").write_text(OTHER)
