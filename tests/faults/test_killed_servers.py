@@ -18,7 +18,7 @@ from tests.faults.conftest import Start
 from tests.faults.ledger import CLIENTS, Account, Writer, assert_all_there
 from tests.support.server import Server
 
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "2"))
 ROUNDS_BETWEEN_CRASHES_OF_POSTGRESQL = 3
 LOAD_SECONDS = (0.2, 0.8)
 ENDS_WITHIN_SECONDS = 2  # one on a machine that does nothing else

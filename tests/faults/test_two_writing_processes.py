@@ -11,7 +11,7 @@ from tests.faults.wire import Wire
 from tests.support.person import Person
 
 CLIENTS_EACH = 16
-SECONDS = 4.0
+SECONDS = 3.0
 LONGEST_WAIT_SECONDS = 0.5
 
 
