@@ -6,6 +6,7 @@ its own, of two processes under load one starved for seconds.
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import pytest
 from filelock import FileLock
 
 from coatcheck.database import Database, DatabaseUnavailable, sqlite_pen
+from coatcheck.database.sqlite_files import make_private, open_writer
 from tests.database.address import Address
 from tests.database.contract_changes import moves, rests
 from tests.database.inside import write_connection
@@ -167,3 +169,29 @@ async def test_a_half_read_cursor_elsewhere_does_not_hold_the_changes_still(
         half_read.close()
         assert await others.moved()
         assert await rests(changes)
+
+
+def test_a_new_file_may_be_opened_by_several_processes_at_once(tmp_path: Path) -> None:
+    """Switching to WAL is refused at once, whatever busy_timeout says, where two would wait for each other."""
+    for number in range(20):
+        file = tmp_path / f"{number}.db"
+        make_private(file)
+        gate, opening = os.pipe()
+        processes = [opens(file, gate, opening) for _ in range(4)]
+        os.close(gate)
+        os.close(opening)
+        assert [os.waitpid(process, 0)[1] for process in processes] == [0] * 4
+
+
+def opens(file: Path, gate: int, opening: int) -> int:
+    """A process that opens the file as soon as every other end of the gate is closed."""
+    process = os.fork()
+    if process == 0:
+        os.close(opening)
+        os.read(gate, 1)
+        try:
+            open_writer(file).close()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    return process

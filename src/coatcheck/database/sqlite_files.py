@@ -2,12 +2,13 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from coatcheck.database.sqlite_errors import translated
+from coatcheck.database.sqlite_errors import is_busy, translated
 from coatcheck.problems import StartRefused
 
 Result = TypeVar("Result")
@@ -15,6 +16,7 @@ Result = TypeVar("Result")
 FOLDER_OWNER_ONLY = 0o700
 OWNER_ONLY = 0o600  # whatever the umask; SQLite gives -wal and -shm the mode of the main file
 BUSY_SECONDS = 5.0
+POLL_SECONDS = 0.001
 WAL_PAGES_BEFORE_CHECKPOINT = 1_000
 WAL_BYTES_KEPT = 64 * 1024 * 1024
 STATEMENTS_CACHED = 512
@@ -61,9 +63,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     connection = _connect(path, "rw")
     try:
         connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-        ((mode,),) = connection.execute("PRAGMA journal_mode=WAL").fetchall()
-        if mode != "wal":
-            raise sqlite3.OperationalError(f"it stays in journal mode {mode}; WAL needs a local disk")
+        _switch_to_wal(connection)
         connection.execute("PRAGMA busy_timeout=0")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -73,6 +73,23 @@ def open_writer(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Several processes may open a new file at once: who would wait for one that waits for it is refused
+    without the wait that busy_timeout promises, so it is tried again."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            ((mode,),) = connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_SECONDS)
+            continue
+        if mode != "wal":
+            raise sqlite3.OperationalError(f"it stays in journal mode {mode}; WAL needs a local disk")
+        return
 
 
 def open_reader(path: Path, busy_seconds: float = 0.0) -> sqlite3.Connection:
