@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # so that it starts from any folder
 
 try:
@@ -25,6 +25,7 @@ app = FastAPI(
     docs_url=None,
     redoc_url=None,
     redirect_slashes=False,
+    telemetry={"tracing": False, "metrics": False, "logs": False},  # nobody asked, yet it is looked up per request
     openapi_tags=[{"name": name} for name in ("accounts", "todos", "me", "health")],
 )
 coatcheck = Coatcheck(app, settings, prefix="", migrations=["todos.migrations"], health=True)

@@ -4,8 +4,10 @@ Integers, text, bytes, booleans and moments in UTC (`DateTime(timezone=True)`): 
 return these alike, in an application's own tables too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, DateTime, Dialect, Integer, MetaData
@@ -28,6 +30,8 @@ ID = BigInteger().with_variant(Integer(), "sqlite")
 MOMENT = DateTime(timezone=True)
 
 Converter = Callable[[Any], Any]
+Reader = Callable[[Iterable[Any]], Iterable[Any]]
+_zone = attrgetter("tzinfo")
 
 
 def to_driver(kind: TypeEngine[Any], dialect: Dialect) -> Converter | None:
@@ -37,24 +41,34 @@ def to_driver(kind: TypeEngine[Any], dialect: Dialect) -> Converter | None:
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
-def from_driver(column: ColumnElement[Any], dialect: Dialect) -> Converter | None:
-    """How the driver's value of this column becomes one of its type; None: as it is.
+def from_driver(column: ColumnElement[Any], dialect: Dialect) -> Reader | None:
+    """How a column of the driver's values becomes one of its type; None: as it is.
 
-    Where NULL cannot come, nothing asks for it: a page of todos has forty moments.
+    By column, and where NULL cannot come nothing asks for it, so that the loops are C's: a page of
+    todos has forty moments.
     """
     kind = column.type
-    converter: Converter
+    filled = getattr(column, "nullable", True) is False
+    if isinstance(kind, DateTime) and dialect.name == "sqlite" and filled:
+        return _moments_from_texts
+    converter: Converter | None
     if isinstance(kind, DateTime):
         converter = _moment_from_text if dialect.name == "sqlite" else _moment_in_utc
     elif isinstance(kind, Boolean) and dialect.name == "sqlite":
         converter = bool
     else:
-        return kind.dialect_impl(dialect).result_processor(dialect, None)
-    return converter if getattr(column, "nullable", True) is False else _unless_null(converter)
+        converter = kind.dialect_impl(dialect).result_processor(dialect, None)
+        return None if converter is None else partial(map, converter)
+    return partial(map, converter if filled else _unless_null(converter))
 
 
 def _unless_null(converter: Converter) -> Converter:
     return lambda value: None if value is None else converter(value)
+
+
+def _moments_from_texts(texts: Iterable[str]) -> Iterable[datetime]:
+    moments = list(map(datetime.fromisoformat, texts))
+    return map(_in_utc_if_bare, moments) if None in map(_zone, moments) else moments
 
 
 def _moment_in_utc(value: datetime | None) -> datetime | None:
@@ -65,8 +79,11 @@ def _moment_in_utc(value: datetime | None) -> datetime | None:
 
 
 def _moment_from_text(value: str) -> datetime:
+    return _in_utc_if_bare(datetime.fromisoformat(value))
+
+
+def _in_utc_if_bare(moment: datetime) -> datetime:
     """Without an offset it is not ours: SQLAlchemy itself and CURRENT_TIMESTAMP write so, and mean UTC."""
-    moment = datetime.fromisoformat(value)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

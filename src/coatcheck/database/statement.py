@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Dialect, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from coatcheck.database.columns import Converter, from_driver, to_driver
+from coatcheck.database.columns import Reader, from_driver, to_driver
 
 # A program has a few dozen statements, written once at import; one that builds them afresh for
 # every call must not make the process grow.
@@ -42,10 +42,10 @@ class Prepared:
         columns = list(_columns(statement))
         self._row: Any = namedtuple("Row", [name for name, _ in columns], rename=True)  # type: ignore[misc]
         self._make: Any = partial(tuple.__new__, self._row)  # what _make does, without its Python
-        self._readers: tuple[tuple[int, Converter], ...] = tuple(
-            (position, converter)
+        self._readers: tuple[tuple[int, Reader], ...] = tuple(
+            (position, reader)
             for position, (_, column) in enumerate(columns)
-            if (converter := from_driver(column, dialect)) is not None
+            if (reader := from_driver(column, dialect)) is not None
         )
 
     def parameters(self, values: Mapping[str, object]) -> Mapping[str, object]:
@@ -65,8 +65,8 @@ class Prepared:
             return list(map(self._make, raw))
         # By column, not by row: the loops are C's.
         columns: list[Iterable[Any]] = list(zip(*raw, strict=True))
-        for position, converter in self._readers:
-            columns[position] = map(converter, columns[position])
+        for position, reader in self._readers:
+            columns[position] = reader(columns[position])
         return list(map(self._make, zip(*columns, strict=True)))
 
 

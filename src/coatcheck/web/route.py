@@ -41,6 +41,20 @@ class Route(APIRoute):
             return Match.NONE, {}
         return super().matches(scope)
 
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        """FastAPI's, without its exit stacks and inner layer of exception handlers where nothing uses them."""
+        plan = self._plans.get(id(self))
+        if (
+            plan is None
+            or not plan.goes_straight(scope)
+            or scope["method"] not in (self.methods or ())
+            or "effective_route_context" in scope.get("fastapi", ())
+        ):
+            await super().handle(scope, receive, send)
+        else:
+            response = await self._answer(Request(scope, receive, send))
+            await response(scope, receive, send)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler with ours around it."""
         handle = super().get_route_handler()
@@ -53,12 +67,12 @@ class Route(APIRoute):
             included = scope.get("fastapi", {}).get("effective_route_context")
             route = included if included is not None and included.original_route is self else self
             plan = self._plans.get(id(route)) or self._plan(route)
-            overrides: Overrides = getattr(request.app, "dependency_overrides", {})
+            overrides = _overrides(scope)
             checks = checks_of(route.dependant, overrides) if overrides else plan.checks
             found = [await check(request) for check in checks]
             if plan.takes_json:
                 request = await read_json(request, needed=plan.needs_json)
-            if plan.direct is not None and not overrides and (not scope["query_string"] or plan.ignores_query):
+            if plan.direct is not None and plan.goes_straight(scope):
                 response = await plan.direct(request, found)
             else:
                 try:
@@ -68,6 +82,7 @@ class Route(APIRoute):
             _add_headers(response)
             return response
 
+        self._answer = answer
         return answer
 
     def _plan(self, route: Any) -> "_Plan":
@@ -93,6 +108,14 @@ class _Plan:
     needs_json: bool
     direct: DirectAnswer | None
     ignores_query: bool
+
+    def goes_straight(self, scope: Any) -> bool:
+        """Whether this request can do without FastAPI's own way of calling the endpoint."""
+        return self.direct is not None and not _overrides(scope) and (not scope["query_string"] or self.ignores_query)
+
+
+def _overrides(scope: Any) -> Overrides:
+    return getattr(scope["app"], "dependency_overrides", {})
 
 
 def _add_headers(response: Response) -> None:
