@@ -3,9 +3,10 @@
 import json
 import os
 import signal
+import sqlite3
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 
 import httpx2
 import psycopg
@@ -100,6 +101,23 @@ def test_a_database_that_lets_a_request_wait_does_not_hold_it_up(number: int, st
         time.sleep(0.3)
         ends_within_a_second(server, number)
     cluster.drop_database(name)
+
+
+@SIGNALS
+def test_another_process_that_is_writing_does_not_hold_it_up(number: int, start: Start) -> None:
+    """SQLite lets one process write at a time; a request waits up to five seconds for its turn."""
+    server = start()
+    with server.client() as client:
+        person = Person(client)
+    body = b'{"title": "x"}'
+    headers = [JSON, f"Content-Length: {len(body)}", f"Authorization: Bearer {person.token}"]
+    with closing(sqlite3.connect(server.folder / "data" / "coatcheck.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with Wire(server) as wire:
+            wire.send(head("POST /todos HTTP/1.1", headers) + body)
+            time.sleep(0.3)
+            ends_within_a_second(server, number)
+            assert wire.read().status_code == 503
 
 
 def test_what_was_answered_before_the_signal_is_kept(start: Start) -> None:

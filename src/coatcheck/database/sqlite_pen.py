@@ -25,6 +25,7 @@ class Pen:
         self._owner: object = None
         self._asking = threading.Lock()
         self._closed = False
+        self._leaving = False
 
     def begin(self, owner: object) -> None:
         """Begin a transaction. Waits for other loops and other processes, so only in a thread.
@@ -36,7 +37,7 @@ class Pen:
         try:
             if self._closed:
                 raise DatabaseUnavailable
-            self._turn.begin(self.connection, BUSY_SECONDS)
+            self._turn.begin(self.connection, BUSY_SECONDS, lambda: self._leaving)
         except BaseException:
             self._roll_back()
             self._held.release()
@@ -62,6 +63,10 @@ class Pen:
                 self._roll_back()
             finally:
                 self._held.release()
+
+    def leave(self) -> None:
+        """Wait no longer for other processes: a server that is being stopped has a second, not five."""
+        self._leaving = True
 
     def close(self) -> None:
         """Close for good, after whoever has it; an owner that does not end is undone."""

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -25,12 +26,17 @@ class Turn:
         beside = f"{path.resolve()}-turn"  # one lock, also for a process that came by a symbolic link
         self._lock = FileLock(beside, mode=OWNER_ONLY, thread_local=False, poll_interval=POLL_SECONDS)
 
-    def begin(self, connection: sqlite3.Connection, seconds: float) -> None:
-        """BEGIN IMMEDIATE on `connection`. Raises DatabaseUnavailable after `seconds`, or when it fails."""
+    def begin(
+        self, connection: sqlite3.Connection, seconds: float, given_up: Callable[[], bool] = lambda: False
+    ) -> None:
+        """BEGIN IMMEDIATE on `connection`.
+
+        Raises DatabaseUnavailable after `seconds`, when it fails, or once `given_up` says so.
+        """
         deadline = time.monotonic() + seconds
         try:
-            with self._lock.acquire(timeout=seconds):
-                while not self._begun(connection, deadline):
+            with self._lock.acquire(timeout=seconds, cancel_check=given_up):
+                while not self._begun(connection, 0.0 if given_up() else deadline):
                     time.sleep(POLL_SECONDS)
         except (Timeout, OSError, sqlite3.Error) as error:
             raise DatabaseUnavailable from error

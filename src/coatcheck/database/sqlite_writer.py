@@ -188,6 +188,7 @@ class Writer:
 
     async def close(self) -> None:
         """Finish what is under way, let nobody else in, and close the connection."""
+        self.pen.leave()
         with self._changing:
             lines = dict(self._lines)
             self._lines.clear()
