@@ -16,11 +16,13 @@ from coatcheck.problems import StartRefused, Unavailable
 from coatcheck.web.carrying import App, Receive, Scope, Send
 from coatcheck.web.problem_document import problem_response
 from coatcheck.web.request_id import request_id
+from coatcheck.web.upgrade import Http
 
 # What is still under way when the signal comes; the whole end takes less than a second, of which
 # uvicorn, the database and Python itself need half.
 GRACE_SECONDS = 0.2
 SIGNALS_UNTIL_FORCED = 3
+NOT_WORTH_SAYING = {"", "Application startup failed. Exiting.", "Unsupported upgrade request."}
 
 
 def run(app: FastAPI, *, host: str, port: int, first_line: str) -> None:
@@ -34,6 +36,7 @@ def run(app: FastAPI, *, host: str, port: int, first_line: str) -> None:
     starting = Starting(app)
     config = uvicorn.Config(
         starting,
+        http=Http,
         proxy_headers=False,
         access_log=False,
         server_header=False,
@@ -133,7 +136,7 @@ def _without_trace(send: Send) -> Send:
 def _worth_saying(record: logging.LogRecord) -> bool:
     """Whether uvicorn's message says more than our own sentence, answer or exit code."""
     message = record.getMessage()
-    return message not in {"", "Application startup failed. Exiting."} and not message.startswith("Cancel ")
+    return message not in NOT_WORTH_SAYING and not message.startswith(("Cancel ", "No supported WebSocket"))
 
 
 @contextlib.contextmanager
