@@ -120,13 +120,14 @@ class Coatcheck:
 
     async def open(self) -> None:
         """Open the database, bring its schema up to date (local), load the keys. Raises StartRefused."""
+        given = self._given_secret()  # a malformed one is refused before anything is made
         if self.settings.local:
             keys.close_folder(self.settings.data)
         elif (path := sqlite_path(self.database.url)) is not None and not path.exists():
             raise StartRefused(f"There is no database {path}. Make it with: coatcheck migrate --app app:app")
         await self.database.open()
         try:
-            secret = await self._secret()
+            secret = given or await self._own_secret()
             await keys.check(self.database, secret)
             await asyncio.to_thread(self._bring_up_to_date)
             now = datetime.fromtimestamp(self._clock(), UTC)
@@ -191,14 +192,17 @@ class Coatcheck:
         async with self.database.transaction() as tx:
             await self.sessions.end_all(tx, user_id)
 
-    async def _secret(self) -> keys.Secret:
-        """The secret: given, or the one in `data/secret`, made once when local."""
+    def _given_secret(self) -> keys.Secret | None:
         settings = self.settings
         if settings.secret is not None:
             return keys.Secret(settings.secret.get_secret_value())
         if settings.secret_file is not None:
             return keys.Secret.read(settings.directory / settings.secret_file)
-        file = settings.data / "secret"
+        return None
+
+    async def _own_secret(self) -> keys.Secret:
+        """The one in `data/secret`, made once."""
+        file = self.settings.data / "secret"
         # Only then look for the file: it is written before the keys are.
         if await keys.exist(self.database) and not file.exists():
             raise StartRefused(

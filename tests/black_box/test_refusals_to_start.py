@@ -195,6 +195,7 @@ def test_a_malformed_setting_is_named_without_its_value(name: str, value: str, t
     if len(value) > 10 and name != "COATCHECK_SECRET_FILE":
         assert value not in sentence
     assert "hunter2secret" not in sentence
+    assert not (tmp_path / "app" / "data").exists()
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,6 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings = {"COATCHECK_PORT": str(self.port), **settings}
         self.first_line = ""
-        self._lines: queue.Queue[str] = queue.Queue()
         self.start()
 
     def start(self) -> None:
@@ -58,14 +57,10 @@ class Server:
                 stderr=log,
                 text=True,
             )
-        threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
-        self.first_line = self._lines.get(timeout=START_SECONDS)
+        lines: queue.Queue[str] = queue.Queue()  # each start its own: a stopped one leaves its end mark
+        threading.Thread(target=_read, args=(self.process.stdout, lines), daemon=True).start()
+        self.first_line = lines.get(timeout=START_SECONDS)
         assert self.first_line, f"it did not start:\n{self.stderr}"
-
-    def _read(self, stdout: Any) -> None:
-        for line in stdout:
-            self._lines.put(line.rstrip("\n"))
-        self._lines.put("")
 
     @property
     def stderr(self) -> str:
@@ -84,6 +79,12 @@ class Server:
         if self.process.stdout is not None:
             self.process.stdout.close()
         return code
+
+
+def _read(stdout: Any, lines: queue.Queue[str]) -> None:
+    for line in stdout:
+        lines.put(line.rstrip("\n"))
+    lines.put("")
 
 
 def run_app(folder: Path, settings: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -80,7 +80,8 @@ class Secret:
         try:
             return cls(path.read_text(encoding="ascii"))
         except (OSError, UnicodeDecodeError) as error:
-            raise StartRefused(f"The secret in {path} cannot be read ({type(error).__name__}).") from None
+            why = error.strerror if isinstance(error, OSError) else "it holds more than ASCII text"
+            raise StartRefused(f"The secret in {path} cannot be read ({why}).") from None
 
     def wrap(self, key: bytes, *, purpose: str, key_id: str, algorithm: str) -> bytes:
         """The key, encrypted; purpose, id and algorithm are bound to it as associated data."""

@@ -62,7 +62,7 @@ class Me:
     async def account(self, user: User) -> Account:
         """The account of whoever is signed in."""
         account = await self._accounts.get(user.id)
-        if account is None:  # deleted since the token was checked
+        if account is None or not account.enabled:  # deleted or disabled since the token was checked
             raise InvalidToken
         return account
 
