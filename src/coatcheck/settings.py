@@ -195,3 +195,14 @@ def _refuse_unknown(environment: Iterable[str]) -> None:
             # A forgotten = would make the secret a part of the name.
             shown = f"{nearest}…" if name.upper().startswith(f"{PREFIX}SECRET") else name
             raise StartRefused(f"There is no setting {shown}. The nearest is {nearest}.")
+
+
+def example() -> str:
+    """The text of `.env.example`: every setting, its default in a comment, and what it means."""
+    lines = ["# Copy this to .env, take the # from a line and change it. docs/settings.md says more.", ""]
+    for name, field in Settings.model_fields.items():
+        if name == "directory":
+            continue
+        value = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        lines += [f"# {field.description}", f"#{PREFIX}{name.upper()}={value or ''}", ""]
+    return "\n".join(lines)
