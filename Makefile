@@ -7,7 +7,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PYTHON) -m pip install
 LOCK := $(PYTHON) -m uv --quiet pip compile --universal --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
 
-.PHONY: help run test test-pythons check lint types rooms numbers format lock bench clean
+.PHONY: help run test test-pythons check lint types rooms numbers format docs env-example lock bench clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1	/p' Makefile | expand -t 24
@@ -37,6 +37,13 @@ numbers: $(VENV)/.dev  ## sizes, docstrings, cycles, what two requests take to r
 format: $(VENV)/.dev  ## put the code into its form and mend what ruff can
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+
+docs: $(VENV)/.dev  ## the manual as a site that needs no network: build/site/index.html
+	$(PYTHON) .ci/manual.py
+	$(VENV)/bin/zensical build --clean --strict --config-file build/zensical.toml
+
+env-example: $(VENV)/.run  ## write .env.example anew, from the settings
+	$(PYTHON) -c 'from coatcheck.settings import example; print(example(), end="")' > .env.example
 
 # uv installs it again in seconds; versions that this machine lacks are passed over with a line.
 # pyenv's python3.12 answers only while PYENV_VERSION names it.
