@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from coatcheck.coatcheck import OWN_HISTORY, Coatcheck
+from coatcheck.database.commands import go_to
 from coatcheck.database.migrate import Migrations
 from coatcheck.database.url import shown
 from coatcheck.keys.commands import secret
@@ -29,10 +30,18 @@ def migrate(
         str | None,
         typer.Option(help="module:app, whose settings and own tables are meant; app:app for the todo app."),
     ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="history@revision, such as coatcheck@head, todos@base or todos@-1: go there, up or down."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Go down without asking.")] = False,
 ) -> None:
-    """Bring the database's schema up to this version, in one transaction."""
+    """Bring the database's schema up to this version, or one history to a revision, in one transaction."""
     migrations, url = _migrations(app)
     typer.echo(f"Database: {shown(url)}", err=True)
+    if to is not None:
+        go_to(migrations, to, yes=yes)
+        return
     changed = migrations.upgrade()
     typer.echo("The schema is up to date now." if changed else "The schema was up to date already.")
 
