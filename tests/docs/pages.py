@@ -27,8 +27,8 @@ class Block:
 
 
 def pages() -> list[Path]:
-    """README.md, CHANGELOG.md and everything in docs/."""
-    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    """README.md and its neighbours, and everything in docs/."""
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(page: Path) -> list[Block]:

@@ -135,6 +135,20 @@ def test_every_link_leads_somewhere() -> None:
                 assert (page.parent / link.partition("#")[0]).exists(), f"{page.name}: {link}"
 
 
+def slug(heading: str) -> str:
+    """A heading's anchor, as repository browsers and the site make it."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def test_every_anchor_is_a_heading() -> None:
+    for page in pages():
+        for link in links(page):
+            file, _, anchor = link.partition("#")
+            if anchor and not link.startswith("http"):
+                text = (page.parent / file if file else page).read_text(encoding="utf-8")
+                assert anchor in map(slug, re.findall(r"^#+ (.+)$", text, re.MULTILINE)), f"{page.name}: {link}"
+
+
 def test_every_page_is_reached_from_readme() -> None:
     reached: set[Path] = set()
     waiting = [ROOT / "README.md"]
