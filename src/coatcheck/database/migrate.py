@@ -19,6 +19,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from coatcheck.database import postgresql_schema, sqlite_schema
 from coatcheck.database.url import sqlite_path
@@ -80,6 +81,13 @@ class History:
             return Standing.NEWER
         return Standing.CURRENT if present == set(script.get_heads()) else Standing.OLDER
 
+    def remove(self, connection: Connection) -> None:
+        """Take this history's tables away, with all that is in them."""
+        config = self.config()
+        config.attributes["connection"] = connection
+        config.attributes["after_revision"] = ()
+        command.downgrade(config, "base")
+
     def upgrade(self, connection: Connection) -> None:
         """Bring the database to this history's newest revision."""
         config = self.config()
@@ -94,6 +102,34 @@ class Migrations:
     def __init__(self, url: str, packages: Sequence[str]) -> None:
         self._url = url
         self._histories = [History(package) for package in packages]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the histories, the library's first."""
+        return [history.name for history in self._histories]
+
+    def start_anew(self) -> None:
+        """Take every history's tables away and make them anew, empty, in one transaction.
+
+        Not the file: a server that has it open would go on in a file without a name, and new ones
+        beside it. Ids begin at 1 again; the tokens of before have lost their sessions and keys.
+        Raises StartRefused: a newer version's database, or other tables need these.
+        """
+        _, change = self._connecting
+        try:
+            with change() as connection, ALEMBIC:
+                self._is_older(self._standing(connection))
+                connection.info.pop(sqlite_schema.AFTER_REVISION, None)
+                for history in reversed(self._histories):
+                    history.remove(connection)
+                for history in self._histories:
+                    history.upgrade(connection)
+        except (DBAPIError, NotImplementedError) as error:
+            why = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
+            raise StartRefused(
+                f"The tables cannot be taken away, and nothing was deleted ({why}). "
+                "Name a new database in COATCHECK_DATABASE_URL instead."
+            ) from None
 
     def standing(self) -> Standing:
         """The worst standing of all histories: newer, then older, then current."""
