@@ -39,19 +39,25 @@ format: $(VENV)/.dev  ## put the code into its form and mend what ruff can
 	$(PYTHON) -m ruff format .
 
 # uv installs it again in seconds; versions that this machine lacks are passed over with a line.
-# pyenv's python3.12 answers only while PYENV_VERSION names it.
+# pyenv's python3.12 answers only while PYENV_VERSION names it. Side by side: neither needs two processors.
 test-pythons: $(VENV)/.dev  ## run the unit tests on Python 3.12 and 3.13 too, where installed
-	@PYENV_VERSION=$$(pyenv versions --bare 2>/dev/null | tr '\n' ':'); export PYENV_VERSION; \
+	@PYENV_VERSION=$$(pyenv versions --bare 2>/dev/null | tr '\n' ':'); export PYENV_VERSION; running=; \
 	for version in 3.12 3.13; do \
 		if ! python$$version -c '' 2>/dev/null; then echo "Python $$version is not installed: passed over."; continue; fi; \
-		echo "Unit tests on Python $$version"; \
 		[ -x $(VENV)-$$version/bin/python ] || python$$version -m venv --clear --without-pip $(VENV)-$$version || exit 1; \
 		$(PYTHON) -m uv --quiet pip install --python $(VENV)-$$version/bin/python --require-hashes $(WHEELS) \
 			-r requirements/run.txt -r requirements/dev.txt || exit 1; \
 		$(PYTHON) -m uv --quiet pip install --python $(VENV)-$$version/bin/python --no-build-isolation --no-deps -e . || exit 1; \
-		$(VENV)-$$version/bin/python -m pytest -q -p no:cacheprovider --ignore=tests/black_box --ignore=tests/browser \
-			--ignore=tests/faults $(ARGS) || exit 1; \
-	done
+		echo "Unit tests on Python $$version: tail -f $(VENV)-$$version/tests.log shows how far they are."; \
+		$(VENV)-$$version/bin/python -m pytest -q -p no:cacheprovider -m "not slow" --ignore=tests/black_box \
+			--ignore=tests/browser --ignore=tests/faults $(ARGS) >$(VENV)-$$version/tests.log 2>&1 & \
+		running="$$running $$version=$$!"; \
+	done; \
+	failed=0; \
+	for one in $$running; do \
+		wait $${one#*=} || failed=1; \
+		echo "Python $${one%=*}:"; tail -n 40 $(VENV)-$${one%=*}/tests.log; \
+	done; exit $$failed
 
 lock: $(VENV)/.dev  ## write the lock files anew; newer versions: make lock UPGRADE=--upgrade
 	$(LOCK) pyproject.toml requirements/run.in -o requirements/run.txt

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -24,7 +25,7 @@ from coatcheck.login import routes as login_routes
 from coatcheck.me import Me
 from coatcheck.me import routes as me_routes
 from coatcheck.passwords import Passwords
-from coatcheck.problems import Problem, StartRefused, Unavailable
+from coatcheck.problems import NotStarted, Problem, StartRefused, Unavailable
 from coatcheck.sessions import Sessions
 from coatcheck.settings import Settings
 from coatcheck.tokens import SigningKey
@@ -54,6 +55,9 @@ class Coatcheck:
         health: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if isinstance(getattr(app.state, "coatcheck", None), Coatcheck):
+            raise StartRefused("Coatcheck(app) was called twice on this application; keep one of the two.")
+        web.check_prefix(prefix)
         self.settings = settings or Settings.read()
         self.settings.refuse_unsafe()
         self.database = Database(
@@ -102,6 +106,7 @@ class Coatcheck:
         # Not include_router: a dependency that the host asks of all its routes would guard /login too,
         # and FastAPI looks through an included router twice for each request.
         app.router.routes.extend(router.routes)
+        self._fit_in = partial(_fit_in, app, router)
         app.add_exception_handler(Problem, web.answer_problem)
         app.add_middleware(web.Carrying, coatcheck=self)
         if self.settings.allowed_origins:
@@ -111,7 +116,10 @@ class Coatcheck:
 
         @asynccontextmanager
         async def lifespan(app: FastAPI) -> AsyncGenerator[Any, None]:
-            await self.open()
+            try:
+                await self.open()
+            except StartRefused as refusal:
+                raise NotStarted(refusal.sentence) from None
             try:
                 async with own(app) as state:
                     yield state
@@ -122,6 +130,7 @@ class Coatcheck:
 
     async def open(self) -> None:
         """Open the database, bring its schema up to date (local), load the keys. Raises StartRefused."""
+        self._fit_in()
         given = self._given_secret()  # a malformed one is refused before anything is made
         if self.settings.local:
             keys.close_folder(self.settings.data)
@@ -131,7 +140,9 @@ class Coatcheck:
         try:
             secret = given or await self._own_secret()
             await keys.check(self.database, secret)
+            await keys.check_issuer(self.database, self.settings.issuer)
             await asyncio.to_thread(self._bring_up_to_date)
+            await keys.keep_issuer(self.database, self.settings.issuer)
             now = datetime.fromtimestamp(self._clock(), UTC)
             self._keys.update(await keys.load_signing_keys(self.database, secret, now))
         except BaseException:
@@ -198,6 +209,16 @@ class Coatcheck:
             return keys.Secret.read(settings.directory / settings.secret_file)
         return None
 
+    async def adopt_issuer(self) -> None:
+        """Make the database's issuer the one of the settings; tokens that are out are refused from then on."""
+        await self.database.open()
+        try:
+            await keys.check(self.database, self._given_secret() or await self._own_secret())
+            await asyncio.to_thread(self._bring_up_to_date)
+            await keys.adopt_issuer(self.database, self.settings.issuer)
+        finally:
+            await self.database.close()
+
     async def _own_secret(self) -> keys.Secret:
         """The one in `data/secret`, made once."""
         file = self.settings.data / "secret"
@@ -220,6 +241,12 @@ class Coatcheck:
             )
         if standing is Standing.NEWER:
             self.migrations.upgrade()  # refuses, with its own sentence
+
+
+def _fit_in(app: FastAPI, router: APIRouter) -> None:
+    """What can be told only when the host is whole. Raises StartRefused."""
+    web.refuse_taken_paths(app, router.routes)
+    web.answer_problems_in_mounted_apps(app)
 
 
 def application(settings: Settings) -> FastAPI:

@@ -153,9 +153,13 @@ class StartRefused(SystemExit):
 
     A SystemExit, so that whoever started the process, by `python app.py` or the command line, sees one
     sentence and an exit code of 1 instead of a trace. Under uvicorn's own command that holds for what
-    is refused at import; what is refused at start ends uvicorn with a trace whose last line it is.
+    is refused at import; what is refused later is a NotStarted.
     """
 
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
         super().__init__(sentence)
+
+
+class NotStarted(RuntimeError):
+    """A StartRefused within a server or a test client, whose event loop a SystemExit would tear apart."""

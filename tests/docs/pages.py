@@ -7,18 +7,19 @@ from pathlib import Path
 
 from tests.support.server import ROOT
 
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r'^```(\w*)(?: title="([\w./-]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^]]*\]\(([^)\s]+)\)")
 CELL = re.compile(r"(?<!\\)\|")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block. line: where its text begins."""
+    """A fenced block. line: where its text begins. title: the file it is written to; empty for none."""
 
     path: Path
     line: int
     kind: str
+    title: str
     text: str
 
     def __str__(self) -> str:
@@ -34,7 +35,8 @@ def blocks(page: Path) -> list[Block]:
     """The page's fenced blocks in order."""
     text = page.read_text(encoding="utf-8")
     return [
-        Block(page, text.count("\n", 0, found.start(2)) + 1, found[1], found[2]) for found in FENCE.finditer(text)
+        Block(page, text.count("\n", 0, found.start(3)) + 1, found[1], found[2] or "", found[3])
+        for found in FENCE.finditer(text)
     ]
 
 

@@ -1,5 +1,6 @@
 """A reader's terminal and editor: one page's commands typed as printed, in one shell, in order."""
 
+import os
 import re
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.docs.pages import Block
-from tests.support.server import ROOT, Server, clean_environment
+from tests.support.server import ROOT, clean_environment
 
 # What differs each time. Whatever is not named here must be exactly as printed.
 CHANGING = (
@@ -17,8 +18,25 @@ CHANGING = (
     (re.compile(r"^[\w-]{43}$", re.MULTILINE), "<secret>"),
 )
 PRINTED_ADDRESS = "127.0.0.1:8000"
-# make is asked only whether it could: installing is what a fresh clone's own check is for.
-PREPARE = f"make() {{ command make --dry-run --no-print-directory -C '{ROOT}' \"$@\" >/dev/null; }}\n"
+# The reader's terminals. make is asked only whether it could: installing is what a fresh clone's own
+# check is for. A server is started as in a terminal of its own, on a free port; the next one ends it.
+PREPARE = f"""
+make() {{ command make --dry-run --no-print-directory -C '{ROOT}' "$@" >/dev/null; }}
+uvicorn() {{ serve command uvicorn "$@"; }}
+coatcheck() {{ if [ "${{1-}}" = serve ]; then serve command coatcheck "$@"; else command coatcheck "$@"; fi; }}
+serve() {{
+    stop
+    "$@" --port "$SERVER_PORT" >>"$HOME/server.log" 2>&1 &
+    SERVER=$!
+    until (: <>"/dev/tcp/127.0.0.1/$SERVER_PORT") 2>/dev/null; do
+        kill -0 "$SERVER" 2>/dev/null || {{ cat "$HOME/server.log" >&2; return 1; }}
+        sleep 0.05
+    done
+}}
+stop() {{ [ -z "${{SERVER-}}" ] || {{ kill "$SERVER"; wait "$SERVER" || true; SERVER=; }}; }}
+trap stop EXIT
+"""
+PAGE_SECONDS = 120
 END = "<<< end of block >>>"
 
 
@@ -29,22 +47,28 @@ def masked(text: str) -> str:
     return text.strip()
 
 
-def type_in(blocks: Sequence[Block], server: Server, home: Path) -> list[str]:
-    """What each block printed, masked; an `env` block is written to `.env`.
+def type_in(blocks: Sequence[Block], folder: Path, home: Path, port: int) -> list[str]:
+    """What each block printed, masked. An `env` block is written to `.env`, a titled one to its file.
 
-    The server listens on a port of its own; curl is told so by its configuration, which a command
-    as it is printed does not see. The folder looks like a clone after `make run`.
+    The server listens on `port`; curl is told so by its configuration, which a command as it is
+    printed does not see. The folder looks like a clone after `make run`.
     """
     home.mkdir()
-    (home / ".curlrc").write_text(f'connect-to = "{PRINTED_ADDRESS}:127.0.0.1:{server.port}"\n')
-    (server.folder / ".venv").symlink_to(sys.prefix)
+    (home / ".curlrc").write_text(f'connect-to = "{PRINTED_ADDRESS}:127.0.0.1:{port}"\n')
+    (folder / ".venv").symlink_to(sys.prefix)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", PREPARE + "".join(map(_typed, blocks))],
-        cwd=server.folder,
-        env=clean_environment() | {"HOME": str(home), "CURL_HOME": str(home)},
+        cwd=folder,
+        env=clean_environment()
+        | {
+            "HOME": str(home),
+            "CURL_HOME": str(home),
+            "PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}",
+            "SERVER_PORT": str(port),
+        },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PAGE_SECONDS,
         check=False,
     )
     printed = done.stdout.split(f"{END}\n")
@@ -53,5 +77,6 @@ def type_in(blocks: Sequence[Block], server: Server, home: Path) -> list[str]:
 
 
 def _typed(block: Block) -> str:
-    text = f"cat > .env <<'{END}'\n{block.text}{END}" if block.kind == "env" else block.text
+    file = ".env" if block.kind == "env" else block.title
+    text = f"mkdir -p \"$(dirname '{file}')\"; cat > '{file}' <<'{END}'\n{block.text}{END}" if file else block.text
     return f"{text}\necho '{END}'\n"

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 from coatcheck import Settings
 from tests.docs.pages import Block, blocks, pages
 from tests.docs.session import masked, type_in
+from tests.support.postgresql import free_port
 from tests.support.server import ROOT, Server, clean_environment
 
 OUTPUT = {"json", "text"}  # what the block before it prints
 RUN = {"sh", "python", "env"}
+OWN_SERVER = ("uvicorn ", "coatcheck serve")  # a page that starts one begins with an empty folder
 ALL = [block for page in pages() for block in blocks(page)]
 AFTER = dict(pairwise(ALL))
 
@@ -30,7 +33,7 @@ def of_kind(kind: str) -> list[Block]:
 
 
 def test_every_block_is_run_or_is_the_output_of_the_one_before_it() -> None:
-    assert [str(block) for block in ALL if block.kind not in RUN | OUTPUT] == []
+    assert [str(block) for block in ALL if block.kind not in RUN | OUTPUT and not block.title] == []
     runs = {"sh", "python"}
     for before, block in pairwise([None, *ALL]):
         if block is not None and block.kind in OUTPUT:
@@ -38,21 +41,32 @@ def test_every_block_is_run_or_is_the_output_of_the_one_before_it() -> None:
             assert (before.path, before.kind in runs) == (block.path, True), block
 
 
+def test_a_file_is_named_once_in_a_page() -> None:
+    titles = [(block.path, block.title) for block in ALL if block.title]
+    assert len(titles) == len(set(titles))
+
+
 @pytest.mark.parametrize("page", sorted({block.path for block in of_kind("sh")}), ids=lambda page: page.name)
 def test_what_is_typed_in_a_terminal_answers_as_printed(page: Path, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed; on Debian: apt-get install curl")
-    typed = [block for block in blocks(page) if block.kind in {"sh", "env"}]
-    server = Server(tmp_path / "app", {})
-    try:
-        printed = type_in(typed, server, tmp_path / "home")
-    finally:
-        server.stop()
+    typed = [block for block in blocks(page) if block.kind in {"sh", "env"} or block.title]
+    with ExitStack() as stack:
+        if any((block.kind == "sh" and block.text.startswith(OWN_SERVER)) or block.title for block in typed):
+            folder, port = tmp_path / "app", free_port()
+            folder.mkdir()
+        else:
+            server = Server(tmp_path / "app", {})
+            stack.callback(server.stop)
+            folder, port = server.folder, server.port
+        printed = type_in(typed, folder, tmp_path / "home", port)
     assert dict(zip(map(str, typed), printed, strict=True)) == {str(block): expected(block) for block in typed}
 
 
 def test_a_program_runs_and_prints_as_printed(tmp_path: Path) -> None:
     for block in of_kind("python"):
+        if block.title:
+            continue  # a file: the page's commands use it
         done = subprocess.run(
             [sys.executable, "-c", block.text],
             cwd=tmp_path,

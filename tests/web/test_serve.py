@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from coatcheck.problems import StartRefused
+from coatcheck.problems import NotStarted, StartRefused
 from coatcheck.web.serve import Starting, listening
 
 
@@ -72,7 +72,7 @@ async def test_an_answer_that_had_begun_is_not_begun_again() -> None:
 
 async def test_a_refusal_to_start_is_kept_and_other_mistakes_are_not() -> None:
     async def refuses(scope: Any, receive: Any, send: Any) -> None:
-        raise StartRefused("Not like this.")
+        raise NotStarted("Not like this.")
 
     async def fails(scope: Any, receive: Any, send: Any) -> None:
         raise RuntimeError

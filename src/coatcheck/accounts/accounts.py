@@ -1,7 +1,7 @@
 """What can be done with account rows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,11 +30,11 @@ class RegistrationClosed(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account. username: as typed. password_hash: None when it gets in some other way."""
+    """One account. username: as typed. password_hash: None when it gets in some other way; never printed."""
 
     id: int
     username: str
-    password_hash: str | None
+    password_hash: str | None = field(repr=False)
     created_at: datetime
     disabled_at: datetime | None
 

@@ -5,10 +5,21 @@ wraps random data keys (AES-256-GCM), which are rows. So the secret can be chang
 few rows, a dump without it is worthless, and a start can tell whether secret and database belong
 together.
 
-Table: coatcheck_keys. What can happen here: StartRefused, when secret and database do not match.
+Tables: coatcheck_keys, coatcheck_issuer. What can happen here: StartRefused, when the secret or the
+issuer is not the database's.
 """
 
+from coatcheck.keys.issuer import adopt_issuer, check_issuer, keep_issuer
 from coatcheck.keys.keys import check, exist, load_signing_keys
 from coatcheck.keys.secret import Secret, close_folder
 
-__all__ = ["Secret", "check", "close_folder", "exist", "load_signing_keys"]
+__all__ = [
+    "Secret",
+    "adopt_issuer",
+    "check",
+    "check_issuer",
+    "close_folder",
+    "exist",
+    "keep_issuer",
+    "load_signing_keys",
+]

@@ -1,6 +1,16 @@
-"""Wrapped data keys."""
+"""Wrapped data keys, and whose tokens they sign."""
 
-from sqlalchemy import Column, Identity, Integer, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Identity,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from coatcheck.database import ID, METADATA, MOMENT
 
@@ -18,4 +28,13 @@ keys = Table(
     Column("created_at", MOMENT, nullable=False),
     UniqueConstraint("purpose", "serial"),
     sqlite_autoincrement=True,
+)
+
+# One row: two programs on one database must have one issuer, else neither takes the other's tokens.
+issuer = Table(
+    "coatcheck_issuer",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("issuer", Text, nullable=False),
+    CheckConstraint("id = 1", name="only_one"),
 )

@@ -1,5 +1,6 @@
 """`User`: who is signed in, as the verified token says."""
 
+import inspect
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -33,3 +34,13 @@ class User:
             "For a visitor who may be signed in write `user: OptionalUser`, for one who must be `user: CurrentUser`; "
             "to answer with a user, return a model of your own."
         )
+
+
+# FastAPI takes `Depends(User)`, or `Annotated[User, Depends()]`, for a class that it may build from the
+# query and the body. What it reads for that is the signature; there a field that it must ask the schema of.
+_signature = inspect.signature(User)
+_unreadable = [
+    parameter.replace(annotation=User) if parameter.name == "id" else parameter
+    for parameter in _signature.parameters.values()
+]
+User.__signature__ = _signature.replace(parameters=_unreadable)  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from coatcheck.web.before_body import before_body
 from coatcheck.web.carrying import Carried, Carrying, carried
 from coatcheck.web.cors import Cors
 from coatcheck.web.docs import offline_docs
+from coatcheck.web.neighbours import answer_problems_in_mounted_apps, check_prefix, refuse_taken_paths
 from coatcheck.web.openapi import problem_responses
 from coatcheck.web.problem_document import answer_problem, problem_details
 from coatcheck.web.request_log import request_log
@@ -30,13 +31,16 @@ __all__ = [
     "Site",
     "TwoCredentials",
     "answer_problem",
+    "answer_problems_in_mounted_apps",
     "any_host",
     "bearer_token",
     "before_body",
     "carried",
+    "check_prefix",
     "offline_docs",
     "problem_details",
     "problem_responses",
+    "refuse_taken_paths",
     "request_log",
     "run",
 ]

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from fastapi.requests import HTTPConnection
 
-from coatcheck.problems import Problem
+from coatcheck.problems import NotStarted, Problem
 from coatcheck.web.problem_document import problem_response
 from coatcheck.web.site import Site
 
@@ -39,7 +39,9 @@ class Carrying:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Carry it along."""
-        if scope["type"] != "lifespan":
+        if scope["type"] == "lifespan":
+            send = _with_one_sentence(send)
+        else:
             scope[KEY] = self._coatcheck
             try:
                 await self._coatcheck.ensure_open()
@@ -53,6 +55,20 @@ class Carrying:
             await problem_response(problem, HTTPConnection(scope))(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": WS_TRY_AGAIN_LATER})
+
+
+def _with_one_sentence(send: Send) -> Send:
+    """Whoever starts us gets a refused start as its sentence; Starlette would send forty lines of trace."""
+    name = f"{NotStarted.__module__}.{NotStarted.__qualname__}: "
+
+    async def shortened(message: Any) -> None:
+        if message["type"] == "lifespan.startup.failed":
+            last = message.get("message", "").rstrip().rpartition("\n")[2]
+            if last.startswith(name):
+                message = {**message, "message": last.removeprefix(name)}
+        await send(message)
+
+    return shortened
 
 
 def carried(connection: HTTPConnection) -> Any:

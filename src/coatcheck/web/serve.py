@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.requests import HTTPConnection
 
-from coatcheck.problems import StartRefused, Unavailable
+from coatcheck.problems import NotStarted, StartRefused, Unavailable
 from coatcheck.web.carrying import App, Receive, Scope, Send
 from coatcheck.web.problem_document import problem_response
 from coatcheck.web.request_id import request_id
@@ -101,9 +101,9 @@ class Starting:
             await self._answer(scope, receive, send)
         elif scope["type"] == "lifespan":
             try:
-                await self._app(scope, receive, _without_trace(send))
-            except StartRefused as refusal:
-                self.refusal = refusal
+                await self._app(scope, receive, _without_refusal(send))
+            except NotStarted as refusal:
+                self.refusal = StartRefused(str(refusal))
         else:
             await self._app(scope, receive, send)
 
@@ -124,9 +124,11 @@ class Starting:
                 await response(scope, receive, send)
 
 
-def _without_trace(send: Send) -> Send:
+def _without_refusal(send: Send) -> Send:
+    """The sentence is ours to print, once; a trace of the host's is uvicorn's."""
+
     async def quietly(message: Any) -> None:
-        if message["type"] == "lifespan.startup.failed" and "StartRefused" in message.get("message", ""):
+        if message["type"] == "lifespan.startup.failed" and not message.get("message", "").startswith("Traceback"):
             message = {"type": "lifespan.startup.failed", "message": ""}
         await send(message)
 
