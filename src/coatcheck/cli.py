@@ -65,10 +65,15 @@ class Program:
 
     def store(self, app: str | None) -> Store:
         """The database, not opened: a copy of an older schema is welcome, an emptied one needs no secret."""
-        migrations, url = _migrations(app)
-        settings = _settings(app)
-        _tell(url)
-        return Store(Database(url), migrations, settings.local, _place_of_the_secret(settings))
+        if app is None:
+            settings = Settings.read()
+            url = settings.absolute_database_url
+            database, migrations = Database(url), Migrations(url, [OWN_HISTORY])
+        else:
+            coatcheck = _coatcheck_of(app)
+            settings, database, migrations = coatcheck.settings, coatcheck.database, coatcheck.migrations
+        _tell(database.url)
+        return Store(database, migrations, settings.local, _place_of_the_secret(settings))
 
     def _coatcheck(self, app: str | None) -> Coatcheck:
         if self._chosen is not None:
@@ -143,30 +148,6 @@ def settings(as_json: Json = False, app: App = None) -> None:
         right = Text(_text(one.value)).append(f"\ndefault: {_text(one.default)}\n{one.meaning}", "dim")
         table.add_row(left, right)
     console.print(table)
-
-
-@cli.command()
-def migrate(
-    app: Annotated[
-        str | None,
-        typer.Option(help="module:app, whose settings and own tables are meant; app:app for the todo app."),
-    ] = None,
-) -> None:
-    """Bring the database's schema up to this version, in one transaction."""
-    migrations, url = _migrations(app)
-    typer.echo(f"Database: {shown(url)}", err=True)
-    changed = migrations.upgrade()
-    typer.echo("The schema is up to date now." if changed else "The schema was up to date already.")
-
-
-def _migrations(app: str | None) -> tuple[Migrations, str]:
-    """The histories and the database that a command is about."""
-    if app is not None:
-        coatcheck = _coatcheck_of(app)
-        return coatcheck.migrations, coatcheck.database.url
-    settings = Settings.read()
-    url = settings.absolute_database_url
-    return Migrations(url, [OWN_HISTORY]), url
 
 
 def _coatcheck_of(target: str) -> Coatcheck:

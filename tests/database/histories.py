@@ -24,15 +24,19 @@ class History:
         monkeypatch.syspath_prepend(str(folder))
         self._last: str | None = None
 
-    def add(self, upgrade: str) -> "History":
-        """One more revision; the text is the body of its `upgrade`."""
+    def add(self, upgrade: str, downgrade: str = "raise NotImplementedError", after: int | None = None) -> "History":
+        """One more revision; the texts are the bodies of its two functions.
+
+        after: the number of the revision it stands on, unless on the newest.
+        """
         number = len(list(self._folder.glob("0*.py"))) + 1
         revision = f"{self.name}_{number:04}"
+        last = self._last if after is None else f"{self.name}_{after:04}"
         (self._folder / f"{number:04}_step.py").write_text(
             f'"""A step."""\nimport sqlalchemy as sa\nfrom alembic import op\n'
-            f"revision = {revision!r}\ndown_revision = {self._last!r}\n\n\n"
+            f"revision = {revision!r}\ndown_revision = {last!r}\n\n\n"
             f"def upgrade() -> None:\n{indent(dedent(upgrade).strip(), '    ')}\n\n\n"
-            f"def downgrade() -> None:\n    raise NotImplementedError\n"
+            f"def downgrade() -> None:\n{indent(dedent(downgrade).strip(), '    ')}\n"
         )
         self._last = revision
         importlib.invalidate_caches()

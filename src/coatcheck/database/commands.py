@@ -1,6 +1,7 @@
-"""`coatcheck backup`, `coatcheck reset`, and the options that commands of every room share."""
+"""`coatcheck migrate`, `backup` and `reset`, and the options that commands of every room share."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,8 +14,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from coatcheck.database.database import Database
-from coatcheck.database.migrate import Migrations
-from coatcheck.database.sqlite_files import Step
+from coatcheck.database.migrate import Migrations, Step
+from coatcheck.database.sqlite_files import Watch
 from coatcheck.database.url import pg_dump, sqlite_path
 from coatcheck.problems import StartRefused
 
@@ -55,6 +56,26 @@ class Program(Protocol):
 
 
 @database.command()
+def migrate(
+    context: typer.Context,
+    to: Annotated[
+        str | None,
+        typer.Option(help="history@revision, such as coatcheck@head, todos@base or todos@-1: go there, up or down."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Go down without asking.")] = False,
+    app: App = None,
+) -> None:
+    """Bring the database's schema up to this version, or one history to a revision, in one transaction."""
+    program: Program = context.obj
+    migrations = program.store(app).migrations
+    if to is not None:
+        _go_to(migrations, to, yes=yes)
+        return
+    changed = migrations.upgrade()
+    typer.echo("The schema is up to date now." if changed else "The schema was up to date already.")
+
+
+@database.command()
 def backup(
     context: typer.Context,
     target: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.", show_default=False)],
@@ -73,8 +94,8 @@ def backup(
         )
     _require_file(store.database)
     try:
-        with _bar_after_a_second(f"Copying to {target.name}") as step:
-            asyncio.run(_copy(store.database, target, step))
+        with _bar_after_a_second(f"Copying to {target.name}") as watch:
+            asyncio.run(_copy(store.database, target, watch))
     except FileExistsError:
         raise SystemExit(f"{target} exists already, and a backup never overwrites. Name another file.") from None
     except OSError as error:
@@ -121,10 +142,10 @@ def _require_file(database: Database) -> None:
         )
 
 
-async def _copy(database: Database, target: Path, step: Step) -> None:
+async def _copy(database: Database, target: Path, watch: Watch) -> None:
     await database.open()
     try:
-        await database.backup(target, step)
+        await database.backup(target, watch)
     finally:
         await database.close()
 
@@ -134,7 +155,7 @@ def _and_the_secret(place: str) -> str:
 
 
 @contextmanager
-def _bar_after_a_second(what: str) -> Generator[Step, None, None]:
+def _bar_after_a_second(what: str) -> Generator[Watch, None, None]:
     """A progress bar on standard error, if that is a terminal and there is something to wait for."""
     console = Console(stderr=True)
     bar = Progress(console=console, transient=True)
@@ -142,7 +163,7 @@ def _bar_after_a_second(what: str) -> Generator[Step, None, None]:
     began = time.monotonic()
     shown = False
 
-    def step(done: int, total: int) -> None:
+    def watch(done: int, total: int) -> None:
         nonlocal shown
         if not shown and console.is_terminal and time.monotonic() - began > SECONDS_WITHOUT_A_BAR:
             shown = True
@@ -150,7 +171,35 @@ def _bar_after_a_second(what: str) -> Generator[Step, None, None]:
         bar.update(task, completed=done, total=total)
 
     try:
-        yield step
+        yield watch
     finally:
         if shown:
             bar.stop()
+
+
+def _go_to(migrations: Migrations, to: str, *, yes: bool) -> None:
+    """Take one history up or down to a revision; going down loses data, so it asks first unless `yes`."""
+    step = migrations.step(to)
+    place = f"{step.history}@{step.target}"
+    if not step.revisions:
+        typer.echo(f"The schema was at {place} already.")
+        return
+    if step.down:
+        _show_loss(step)
+        if not yes:
+            _ask()
+    migrations.go(step)
+    typer.echo(f"The schema is at {place} now.")
+
+
+def _show_loss(step: Step) -> None:
+    typer.echo("This undoes, and loses all data that only these revisions have a place for:", err=True)
+    for revision in step.revisions:
+        typer.echo(f"  {revision}", err=True)
+
+
+def _ask() -> None:
+    if not sys.stdin.isatty():
+        raise StartRefused("Nothing has changed. Without a terminal to ask at, going down takes --yes.")
+    if not typer.confirm("Make a backup and stop every server first. Go down?", err=True):
+        raise StartRefused("Nothing has changed.")

@@ -83,7 +83,7 @@ class PostgreSQL:
         self._pool.require_open()
         return PostgreSQLChanges(self._listen_url, channel, self.all)
 
-    async def backup(self, target: Path, step: Callable[[int, int], None]) -> None:
+    async def backup(self, target: Path, watch: Callable[[int, int], None]) -> None:
         """Refused: PostgreSQL has a better tool."""
         raise NotImplementedError(f"PostgreSQL brings its own: {pg_dump(self.url, target)}")
 

@@ -4,11 +4,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import psycopg
+from psycopg.errors import DependentObjectsStillExist
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import InternalError, OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from coatcheck.database.postgresql_pool import LIVENESS
+from coatcheck.database.still_needed import still_needed
 from coatcheck.problems import StartRefused
 
 # Any number that nothing else in this database locks: the first eight bytes of "coatcheck".
@@ -48,3 +50,7 @@ def schema_look(url: str) -> Generator[Connection, None, None]:
             f"The schema could not be changed, and nothing has changed ({said}). "
             "Let this role create tables, or remove what stands in the way."
         ) from None
+    except InternalError as error:
+        if not isinstance(error.orig, DependentObjectsStillExist):
+            raise
+        raise still_needed("; ".join((error.orig.diag.message_detail or "").splitlines())) from None

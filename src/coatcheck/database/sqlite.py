@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from coatcheck.database.errors import DatabaseUnavailable
 from coatcheck.database.sqlite_changes import SQLiteChanges
-from coatcheck.database.sqlite_files import Step, copy_to_new_file, make_private, refusing_to_start
+from coatcheck.database.sqlite_files import Watch, copy_to_new_file, make_private, refusing_to_start
 from coatcheck.database.sqlite_reader import Reader
 from coatcheck.database.sqlite_transaction import SQLiteTransaction
 from coatcheck.database.sqlite_writer import Writer
@@ -79,7 +79,7 @@ class SQLite:
             raise DatabaseUnavailable
         return SQLiteChanges(self.path, self._statements)
 
-    async def backup(self, target: Path, step: Step) -> None:
+    async def backup(self, target: Path, watch: Watch) -> None:
         """A consistent copy in a new file of mode 0600, while the database is in use."""
         if self._reader is None:
             raise DatabaseUnavailable
@@ -88,7 +88,7 @@ class SQLite:
         def go_on(done: int, total: int) -> None:
             if given_up.is_set():
                 raise DatabaseUnavailable
-            step(done, total)
+            watch(done, total)
 
         try:
             await asyncio.to_thread(copy_to_new_file, self.path, target, go_on)

@@ -12,7 +12,7 @@ from coatcheck.database.sqlite_errors import is_busy, translated
 from coatcheck.problems import StartRefused
 
 Result = TypeVar("Result")
-Step = Callable[[int, int], None]  # pages copied, pages in all
+Watch = Callable[[int, int], None]  # pages copied, pages in all
 
 FOLDER_OWNER_ONLY = 0o700
 OWNER_ONLY = 0o600  # whatever the umask; SQLite gives -wal and -shm the mode of the main file
@@ -123,10 +123,10 @@ def read_in_thread(path: Path, read: Callable[[sqlite3.Connection], Result]) -> 
         connection.close()
 
 
-def copy_to_new_file(path: Path, target: Path, step: Step) -> None:
+def copy_to_new_file(path: Path, target: Path, watch: Watch) -> None:
     """Copy a database that is in use; what fails half-way leaves nothing that looks like a backup.
 
-    step: told after each part; what it raises ends the copy. Raises FileExistsError, and OSError
+    watch: told after each part; what it raises ends the copy. Raises FileExistsError, and OSError
     where the file cannot be made.
     """
     made = os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNER_ONLY)
@@ -138,7 +138,7 @@ def copy_to_new_file(path: Path, target: Path, step: Step) -> None:
             source.execute("BEGIN")
             source.execute("SELECT 1 FROM sqlite_master").fetchall()
             source.backup(
-                copy, pages=PAGES_A_STEP, progress=lambda _, remaining, total: step(total - remaining, total)
+                copy, pages=PAGES_A_STEP, progress=lambda _, remaining, total: watch(total - remaining, total)
             )
     except BaseException as error:
         target.unlink()

@@ -1,12 +1,13 @@
 """Changing a SQLite schema without losing rows, foreign keys or id counters."""
 
+import re
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError
@@ -20,11 +21,13 @@ from coatcheck.database.sqlite_files import (
     open_writer,
     refusing_to_start,
 )
+from coatcheck.database.sqlite_foreign_keys import Faults
 from coatcheck.database.sqlite_turn import Turn
 from coatcheck.problems import StartRefused
 
 AFTER_REVISION = "coatcheck_after_revision"  # where a connection carries what Alembic calls then
 WAIT_SECONDS = 60.0
+ALTERS = re.compile(r"\bALTER\s+TABLE\b", re.IGNORECASE)
 TABLE_SQL = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
 
 
@@ -81,10 +84,11 @@ def schema_change(path: Path) -> Generator[Connection, None, None]:
                 f"Another process has been writing to {path} for a minute. Stop it, then try again."
             ) from None
         try:
+            before = Faults.of(connection)
             counters = Counters(connection)
             connection.info[AFTER_REVISION] = counters.keep
             yield connection
-            _check(connection)
+            before.refuse_more(Faults.of(connection))
         except BaseException:
             if driver.in_transaction:  # a full disk has ended it already
                 connection.exec_driver_sql("ROLLBACK")
@@ -114,21 +118,30 @@ class Counters:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._highest = self._read()
+        event.listen(connection, "after_cursor_execute", self._after_statement)
 
     def keep(self, **_: Any) -> None:
-        """Set each counter back to where it was: a rebuilt table has only counted what it still holds.
-
-        After each revision, for the next may rename the table; SQLite carries its counter along then.
-        """
-        after = self._read()
-        for table, highest in self._highest.items():
-            if not self._rows(TABLE_SQL, table):
-                continue  # dropped or renamed
-            if not _counts_ids(self._connection, table):
+        """After each revision: set each counter back, and refuse one whose table no longer counts."""
+        self._set_back()
+        for table in self._highest:
+            if self._rows(TABLE_SQL, table) and not _counts_ids(self._connection, table):
                 raise StartRefused(
                     f"A migration rebuilt the table {table} without AUTOINCREMENT, so ids would be given twice. "
                     'Pass table_kwargs={"sqlite_autoincrement": True} to batch_alter_table.'
                 )
+
+    def _after_statement(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        # A rebuild ends in a renaming, and the next statement may rename the table again: SQLite carries
+        # along the counter that the table has then.
+        if ALTERS.search(statement):
+            self._set_back()
+
+    def _set_back(self) -> None:
+        """Set each counter back to where it was: a rebuilt table has only counted what it still holds."""
+        after = self._read()
+        for table, highest in self._highest.items():
+            if not _counts_ids(self._connection, table):
+                continue  # dropped, renamed, or in the middle of a rebuild
             if table not in after:
                 self._connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, highest))
             elif after[table] < highest:
@@ -144,12 +157,3 @@ class Counters:
 
     def _rows(self, sql: str, *values: str) -> Sequence[Any]:
         return self._connection.exec_driver_sql(sql, values).all()
-
-
-def _check(connection: Connection) -> None:
-    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-    if broken:
-        tables = ", ".join(sorted({row[0] for row in broken}))
-        raise StartRefused(
-            f"A migration would leave rows of {tables} pointing at nothing; it was undone and nothing has changed."
-        )

@@ -1,0 +1,11 @@
+"""The refusal of a schema change that would take what something else in the database needs."""
+
+from coatcheck.problems import StartRefused
+
+
+def still_needed(what: str) -> StartRefused:
+    """The same sentence on both engines. what: who needs it, by the names of tables and constraints."""
+    return StartRefused(
+        f"This would take what something else in the database needs ({what}). "
+        "Nothing has changed; take that down first."
+    )
