@@ -17,7 +17,7 @@ from coatcheck.accounts import Account, Accounts
 from coatcheck.accounts import routes as account_routes
 from coatcheck.admin import Users
 from coatcheck.database import Database
-from coatcheck.database.migrate import Migrations, Standing
+from coatcheck.database.migrate import Migrations
 from coatcheck.database.url import shown, sqlite_path
 from coatcheck.health import routes as health_routes
 from coatcheck.login import Login
@@ -233,14 +233,10 @@ class Coatcheck:
     def _bring_up_to_date(self) -> None:
         if self.settings.local:
             self.migrations.upgrade()
-            return
-        standing = self.migrations.standing()
-        if standing is Standing.OLDER:
+        elif self.migrations.is_older():  # refuses a newer one
             raise StartRefused(
                 f"The schema of {self.database} is older than this program. Run: coatcheck migrate --app app:app"
             )
-        if standing is Standing.NEWER:
-            self.migrations.upgrade()  # refuses, with its own sentence
 
 
 def _fit_in(app: FastAPI, router: APIRouter) -> None:

@@ -16,13 +16,21 @@ CHANGING = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z"), "<time>"),
     (re.compile(r"urn:uuid:[0-9a-f-]{36}"), "<request id>"),
     (re.compile(r"^[\w-]{43}$", re.MULTILINE), "<secret>"),
+    (re.compile(r'(?<="kid": ")[\w-]{43}(?=")'), "<key id>"),
+    (re.compile(r'(?<="jti": ")[\w-]{22}(?=")|(?<="sid": ")[\w-]{22}(?=")'), "<random id>"),
+    (re.compile(r'(?<="iat": )\d{10}|(?<="exp": )\d{10}|(?<="auth_time": )\d{10}'), "<seconds since 1970>"),
+    (re.compile(r"(?<=,p=1\$)[\w+/]{22}\$[\w+/]{43}"), "<salt>$<hash>"),
+    (re.compile(r"(?<=public key )[0-9a-f]{64}"), "<public key>"),
+    (re.compile(r"\b\d+\.\d{3,6} m?s$", re.MULTILINE), "<duration>"),
 )
 PRINTED_ADDRESS = "127.0.0.1:8000"
+PRINTED_SECOND_ADDRESS = "127.0.0.1:8001"  # of a server that the page starts beside app.py's
 # The reader's terminals. make is asked only whether it could: installing is what a fresh clone's own
 # check is for. A server is started as in a terminal of its own, on a free port; the next one ends it.
 PREPARE = f"""
 make() {{ command make --dry-run --no-print-directory -C '{ROOT}' "$@" >/dev/null; }}
 uvicorn() {{ serve command uvicorn "$@"; }}
+.venv/bin/uvicorn() {{ uvicorn "$@"; }}
 coatcheck() {{ if [ "${{1-}}" = serve ]; then serve command coatcheck "$@"; else command coatcheck "$@"; fi; }}
 serve() {{
     stop
@@ -47,14 +55,18 @@ def masked(text: str) -> str:
     return text.strip()
 
 
-def type_in(blocks: Sequence[Block], folder: Path, home: Path, port: int) -> list[str]:
+def type_in(blocks: Sequence[Block], folder: Path, home: Path, port: int, own_port: int) -> list[str]:
     """What each block printed, masked. An `env` block is written to `.env`, a titled one to its file.
 
-    The server listens on `port`; curl is told so by its configuration, which a command as it is
+    The server listens on `port`, one that the page starts on `own_port`; the two are one number where
+    the page's is the only server. curl is told so by its configuration, which a command as it is
     printed does not see. The folder looks like a clone after `make run`.
     """
     home.mkdir()
-    (home / ".curlrc").write_text(f'connect-to = "{PRINTED_ADDRESS}:127.0.0.1:{port}"\n')
+    listening = {PRINTED_ADDRESS: port, PRINTED_SECOND_ADDRESS: own_port}
+    (home / ".curlrc").write_text(
+        "".join(f'connect-to = "{printed}:127.0.0.1:{number}"\n' for printed, number in listening.items())
+    )
     (folder / ".venv").symlink_to(sys.prefix)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", PREPARE + "".join(map(_typed, blocks))],
@@ -64,7 +76,7 @@ def type_in(blocks: Sequence[Block], folder: Path, home: Path, port: int) -> lis
             "HOME": str(home),
             "CURL_HOME": str(home),
             "PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}",
-            "SERVER_PORT": str(port),
+            "SERVER_PORT": str(own_port),
         },
         capture_output=True,
         text=True,

@@ -18,6 +18,7 @@ from tests.support.server import ROOT, Server, clean_environment
 OUTPUT = {"json", "text"}  # what the block before it prints
 RUN = {"sh", "python", "env"}
 OWN_SERVER = ("uvicorn ", "coatcheck serve")  # a page that starts one begins with an empty folder
+BESIDE = "--port 8001"  # unless it stands beside app.py's
 ALL = [block for page in pages() for block in blocks(page)]
 AFTER = dict(pairwise(ALL))
 
@@ -30,6 +31,14 @@ def expected(block: Block) -> str:
 
 def of_kind(kind: str) -> list[Block]:
     return [block for block in ALL if block.kind == kind]
+
+
+def begins_empty(typed: list[Block]) -> bool:
+    """Whether the page writes or serves an application of its own, instead of asking app.py's."""
+    commands = [block.text for block in typed if block.kind == "sh"]
+    if any(BESIDE in text for text in commands):
+        return False
+    return any(text.startswith(OWN_SERVER) for text in commands) or any(block.title for block in typed)
 
 
 def test_every_block_is_run_or_is_the_output_of_the_one_before_it() -> None:
@@ -52,14 +61,15 @@ def test_what_is_typed_in_a_terminal_answers_as_printed(page: Path, tmp_path: Pa
         pytest.skip("curl is not installed; on Debian: apt-get install curl")
     typed = [block for block in blocks(page) if block.kind in {"sh", "env"} or block.title]
     with ExitStack() as stack:
-        if any((block.kind == "sh" and block.text.startswith(OWN_SERVER)) or block.title for block in typed):
-            folder, port = tmp_path / "app", free_port()
+        if begins_empty(typed):
+            folder = tmp_path / "app"
             folder.mkdir()
+            port = own_port = free_port()
         else:
             server = Server(tmp_path / "app", {})
             stack.callback(server.stop)
-            folder, port = server.folder, server.port
-        printed = type_in(typed, folder, tmp_path / "home", port)
+            folder, port, own_port = server.folder, server.port, free_port()
+        printed = type_in(typed, folder, tmp_path / "home", port, own_port)
     assert dict(zip(map(str, typed), printed, strict=True)) == {str(block): expected(block) for block in typed}
 
 

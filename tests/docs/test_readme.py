@@ -24,6 +24,11 @@ def test_masking_hides_what_changes_and_nothing_else() -> None:
     assert masked('"eyJhbG…"') == '"<token>"'
     assert masked('"created_at":"2026-01-31T09:30:00.123456Z"') == '"created_at":"<time>"'
     assert masked("urn:uuid:0b5a3e7e-6a57-4d1c-9a0e-3f0f6f6c2f11") == "<request id>"
+    assert masked('"iat": 1769851800, "sub": "1"') == '"iat": <seconds since 1970>, "sub": "1"'
+    assert masked('"sid": "tooshort", "kid": "tooshort"') == '"sid": "tooshort", "kid": "tooshort"'
+    argon2id = "$argon2id$v=19$m=19456,t=2,p=1$"
+    assert masked(f"{argon2id}{22 * 'a'}${43 * 'b'}") == f"{argon2id}<salt>$<hash>"
+    assert masked("carol 0.035689 s\n5 s") == "carol <duration>\n5 s"
     assert masked("a.jwt.of-another-kind 2026-01-31") == "a.jwt.of-another-kind 2026-01-31"
 
 
