@@ -1,5 +1,6 @@
 """The command line: joins the rooms' commands, and hands them what they act on."""
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncGenerator
@@ -56,7 +57,7 @@ class Program:
     @asynccontextmanager
     async def users(self, app: str | None) -> AsyncGenerator[Users, None]:
         """The accounts, with the database open; its schema is brought up to date, or refused, as at a start."""
-        coatcheck = self._coatcheck(app)
+        coatcheck = self.coatcheck(app)
         await coatcheck.open()
         try:
             yield coatcheck.users
@@ -75,7 +76,8 @@ class Program:
         _tell(database.url)
         return Store(database, migrations, settings.local, _place_of_the_secret(settings))
 
-    def _coatcheck(self, app: str | None) -> Coatcheck:
+    def coatcheck(self, app: str | None) -> Coatcheck:
+        """The one of the application, not opened."""
         if self._chosen is not None:
             return self._chosen
         chosen: Coatcheck = _coatcheck_of(app) if app is not None else application(Settings.read()).state.coatcheck
@@ -148,6 +150,18 @@ def settings(as_json: Json = False, app: App = None) -> None:
         right = Text(_text(one.value)).append(f"\ndefault: {_text(one.default)}\n{one.meaning}", "dim")
         table.add_row(left, right)
     console.print(table)
+
+
+@cli.command()
+def adopt_issuer(context: typer.Context, app: App = None) -> None:
+    """Let the database sign tokens as COATCHECK_ISSUER from now on, because the service has moved.
+
+    Tokens that are out are refused: everybody logs in again. Other servers on the database need the same setting.
+    """
+    program: Program = context.obj
+    coatcheck = program.coatcheck(app)
+    asyncio.run(coatcheck.adopt_issuer())
+    typer.echo(f"The issuer is {coatcheck.settings.issuer} now. Restart the servers that are running.")
 
 
 def _coatcheck_of(target: str) -> Coatcheck:
