@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI
 from coatcheck import keys, web
 from coatcheck.accounts import Account, Accounts
 from coatcheck.accounts import routes as account_routes
+from coatcheck.admin import Users
 from coatcheck.database import Database
 from coatcheck.database.migrate import Migrations
 from coatcheck.database.url import shown, sqlite_path
@@ -92,6 +93,7 @@ class Coatcheck:
         )
         self.login = Login(database, self.accounts, self.passwords, self.sessions)
         self.me = Me(database, self.accounts, self.passwords, self.sessions, clock=clock)
+        self.users = Users(database, self.accounts, self.passwords, self.sessions)
 
     def _mount(self, app: FastAPI, prefix: str, *, health: bool) -> None:
         """Routes, the one exception handler, the layer that carries Coatcheck, and the lifespan."""
@@ -186,16 +188,12 @@ class Coatcheck:
     async def disable_account(self, user_id: int) -> bool:
         """Keep the account but let nobody in, and end its sessions, from the next request on. Whether it exists."""
         await self.ensure_open()
-        async with self.database.transaction() as tx:
-            found = await self.accounts.disable(tx, user_id)
-            await self.sessions.end_all(tx, user_id)
-        return found
+        return await self.users.disable(user_id)
 
     async def enable_account(self, user_id: int) -> bool:
         """Let a disabled account in again. Whether it exists."""
         await self.ensure_open()
-        async with self.database.transaction() as tx:
-            return await self.accounts.enable(tx, user_id)
+        return await self.users.enable(user_id)
 
     async def end_sessions(self, user_id: int) -> None:
         """End every session of an account, from the next request on."""
@@ -245,6 +243,24 @@ def _fit_in(app: FastAPI, router: APIRouter) -> None:
     """What can be told only when the host is whole. Raises StartRefused."""
     web.refuse_taken_paths(app, router.routes)
     web.answer_problems_in_mounted_apps(app)
+
+
+def application(settings: Settings) -> FastAPI:
+    """Accounts alone, as a program of their own: what `coatcheck serve` runs without --app."""
+    app = FastAPI(
+        title="Accounts",
+        description="Register, log in, then **Authorize** with the token.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        openapi_tags=[{"name": name} for name in ("accounts", "me", "health")],
+    )
+    Coatcheck(app, settings, prefix="", health=True)
+    web.offline_docs(app, remember_token=settings.local)
+    web.problem_details(app)
+    web.request_log(app)
+    return app
 
 
 def serve(app: FastAPI, settings: Settings) -> None:

@@ -4,7 +4,8 @@ Read by `app.py`, `coatcheck.py` and `cli.py` only; the rooms take plain values.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,13 +15,28 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from coatcheck.database.url import absolute
+from coatcheck.database.url import absolute, shown
 from coatcheck.passwords import OWASP_ARGON2ID, Cost
 from coatcheck.problems import StartRefused
 
 PREFIX = "COATCHECK_"
 MOST_MEMORY_KIB = 4 * 1024 * 1024  # argon2 takes 4 TiB; what is meant in bytes ends here
 KIB_PER_LANE = 8  # RFC 9106 section 3.1
+MASK = "********"
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One setting as it stands, for people: secrets and a URL's password are masked.
+
+    source: default, environment, .env, or application (given by the program that was named).
+    """
+
+    name: str
+    value: str | int | bool | list[str] | None
+    default: str | int | bool | list[str] | None
+    source: Literal["default", "environment", ".env", "application"]
+    meaning: str
 
 
 class Settings(BaseSettings):
@@ -167,6 +183,40 @@ class Settings(BaseSettings):
     def token_audience(self) -> str:
         """`aud` of tokens."""
         return self.audience or self.issuer
+
+    def described(self) -> Iterator[Described]:
+        """Every setting in the order of the manual."""
+        in_environment = {name.upper() for name, value in os.environ.items() if value}
+        try:
+            outside: Settings | None = Settings.read(self.directory)
+        except StartRefused:  # what is wrong outside, the program has set itself
+            outside = None
+        for field, info in type(self).model_fields.items():
+            if field == "directory":
+                continue
+            name, value = f"{PREFIX}{field.upper()}", getattr(self, field)
+            source: Literal["default", "environment", ".env", "application"]
+            if field not in self.model_fields_set:
+                source = "default"
+            elif outside is None or getattr(outside, field) != value:
+                source = "application"
+            else:
+                source = "environment" if name in in_environment else ".env"
+            if field == "database_url":
+                value = self.absolute_database_url
+            yield Described(name, _for_people(field, value), _plain(info.default), source, str(info.description))
+
+
+def _for_people(field: str, value: Any) -> str | int | bool | list[str] | None:
+    if isinstance(value, SecretStr):
+        return MASK
+    return shown(value) if value is not None and field.endswith("_url") else _plain(value)
+
+
+def _plain(value: Any) -> str | int | bool | list[str] | None:
+    if isinstance(value, tuple):
+        return list(map(str, value))  # pyright: ignore[reportUnknownArgumentType]
+    return value if value is None or isinstance(value, int) else str(value)
 
 
 def _require_origin(value: str) -> str:

@@ -14,6 +14,7 @@ from coatcheck.database.migrate import Migrations
 from coatcheck.keys import adopt_issuer, check_issuer, keep_issuer
 from coatcheck.problems import NotStarted, StartRefused
 from tests.support.app import CHEAP
+from tests.support.command import run
 from tests.support.person import Person
 
 ONE, OTHER = "https://one.example", "https://other.example"
@@ -79,3 +80,16 @@ def test_a_second_app_with_another_issuer_is_refused(tmp_path: Path, database_ur
     Coatcheck(other, Settings.read(tmp_path, **CHEAP, database_url=database_url, issuer=OTHER), prefix="")
     with TestClient(one), pytest.raises(NotStarted, match="coatcheck adopt-issuer"), TestClient(other):
         pass
+
+
+def test_the_command_line_adopts_one(tmp_path: Path, database_url: str) -> None:
+    url = {"COATCHECK_DATABASE_URL": database_url}
+    assert run(tmp_path, "users", "list", **url).returncode == 0
+    refused = run(tmp_path, "users", "list", **url, COATCHECK_ISSUER=OTHER)
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("if the service has moved, run: coatcheck adopt-issuer\n")
+    adopted = run(tmp_path, "adopt-issuer", **url, COATCHECK_ISSUER=OTHER)
+    assert adopted.stdout == f"The issuer is {OTHER} now. Restart the servers that are running.\n"
+    assert adopted.stderr.startswith("Database: ")
+    assert run(tmp_path, "users", "list", **url, COATCHECK_ISSUER=OTHER).returncode == 0
+    assert run(tmp_path, "users", "list", **url).returncode == 1

@@ -9,6 +9,7 @@ from sqlalchemy import Executable, text
 
 from coatcheck.database.postgresql import PostgreSQL
 from coatcheck.database.sqlite import SQLite
+from coatcheck.database.sqlite_files import Watch
 from coatcheck.database.url import shown, sqlite_path
 
 NOTHING: Mapping[str, object] = {}
@@ -150,9 +151,14 @@ class Database:
         """What others have committed and announced on `channel`."""
         return self._engine.changes(channel)
 
-    async def backup(self, target: Path) -> None:
+    async def backup(self, target: Path, watch: Watch | None = None) -> None:
         """A consistent copy in a new file, mode 0600, while in use (SQLite; PostgreSQL has pg_dump).
 
+        watch: told in a thread how many pages are done, of how many.
         Raises FileExistsError: a backup never overwrites.
         """
-        await self._engine.backup(target)
+        await self._engine.backup(target, watch or _unwatched)
+
+
+def _unwatched(done: int, total: int) -> None:
+    pass

@@ -83,6 +83,10 @@ class History:
             return Standing.NEWER
         return Standing.CURRENT if present == set(script.get_heads()) else Standing.OLDER
 
+    def remove(self, connection: Connection) -> None:
+        """Take this history's tables away, with all that is in them."""
+        command.downgrade(self._config_on(connection), BASE)
+
     def upgrade(self, connection: Connection) -> None:
         """Bring the database to this history's newest revision."""
         command.upgrade(self._config_on(connection), "heads")

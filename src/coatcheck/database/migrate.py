@@ -11,6 +11,7 @@ from functools import partial
 from itertools import combinations
 
 from sqlalchemy import Connection, String, column, inspect, select, table
+from sqlalchemy.exc import DBAPIError
 
 from coatcheck.database import postgresql_schema, sqlite_schema
 from coatcheck.database.history import BASE, VERSION_TABLE_END, History, Standing, Step
@@ -43,6 +44,11 @@ class Migrations:
                     "of its name be its own."
                 )
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the histories, the library's first."""
+        return [history.name for history in self._histories]
+
     def standing(self) -> Standing:
         """The worst standing of all histories: newer, then older, then current."""
         look, _ = self._connecting
@@ -74,6 +80,29 @@ class Migrations:
                 for history in self._histories:
                     history.upgrade(connection)
             return True
+
+    def start_anew(self) -> None:
+        """Take every history's tables away and make them anew, empty, in one transaction.
+
+        Not the file: a server that has it open would go on in a file without a name, and new ones
+        beside it. Ids begin at 1 again; the tokens of before have lost their sessions and keys.
+        Raises StartRefused: a newer version's database, or other tables need these.
+        """
+        _, change = self._connecting
+        try:
+            with change() as connection, ALEMBIC:
+                self._is_older(connection)  # refuses a newer one
+                connection.info.pop(sqlite_schema.AFTER_REVISION, None)
+                for history in reversed(self._histories):
+                    history.remove(connection)
+                for history in self._histories:
+                    history.upgrade(connection)
+        except (DBAPIError, NotImplementedError) as error:
+            why = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
+            raise StartRefused(
+                f"The tables cannot be taken away, and nothing was deleted ({why}). "
+                "Name a new database in COATCHECK_DATABASE_URL instead."
+            ) from None
 
     def step(self, to: str) -> Step:
         """What going to `coatcheck@0001`, `todos@base`, `todos@head` or `todos@-1` would do here.

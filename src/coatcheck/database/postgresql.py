@@ -4,7 +4,7 @@ Correctness rests on unique constraints, conditional single statements and row l
 SERIALIZABLE; nothing here minds PgBouncer's transaction mode, the listening connection apart.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from coatcheck.database.postgresql_errors import translation
 from coatcheck.database.postgresql_pool import ATTEMPTS, LIVENESS, Pool
 from coatcheck.database.postgresql_transaction import PostgreSQLTransaction
 from coatcheck.database.statement import Prepared, Statements
+from coatcheck.database.url import pg_dump
 from coatcheck.problems import StartRefused
 
 # SET LOCAL ends with its transaction, so PgBouncer may hand the connection to anybody afterwards.
@@ -82,9 +83,9 @@ class PostgreSQL:
         self._pool.require_open()
         return PostgreSQLChanges(self._listen_url, channel, self.all)
 
-    async def backup(self, target: Path) -> None:
+    async def backup(self, target: Path, watch: Callable[[int, int], None]) -> None:
         """Refused: PostgreSQL has a better tool."""
-        raise NotImplementedError(f"PostgreSQL brings its own: pg_dump --format=custom --file={target}")
+        raise NotImplementedError(f"PostgreSQL brings its own: {pg_dump(self.url, target)}")
 
     async def _run(self, prepared: Prepared, values: Mapping[str, object]) -> tuple[list[Any], int]:
         """Run one statement; a read that met a dead connection is repeated on a living one.

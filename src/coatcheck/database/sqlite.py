@@ -6,6 +6,7 @@ connection and share commits that run in a thread (sqlite_writer.py).
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from coatcheck.database.errors import DatabaseUnavailable
 from coatcheck.database.sqlite_changes import SQLiteChanges
-from coatcheck.database.sqlite_files import copy_to_new_file, make_private, refusing_to_start
+from coatcheck.database.sqlite_files import Watch, copy_to_new_file, make_private, refusing_to_start
 from coatcheck.database.sqlite_reader import Reader
 from coatcheck.database.sqlite_transaction import SQLiteTransaction
 from coatcheck.database.sqlite_writer import Writer
@@ -78,11 +79,21 @@ class SQLite:
             raise DatabaseUnavailable
         return SQLiteChanges(self.path, self._statements)
 
-    async def backup(self, target: Path) -> None:
+    async def backup(self, target: Path, watch: Watch) -> None:
         """A consistent copy in a new file of mode 0600, while the database is in use."""
         if self._reader is None:
             raise DatabaseUnavailable
-        await asyncio.to_thread(copy_to_new_file, self.path, target)
+        given_up = threading.Event()
+
+        def go_on(done: int, total: int) -> None:
+            if given_up.is_set():
+                raise DatabaseUnavailable
+            watch(done, total)
+
+        try:
+            await asyncio.to_thread(copy_to_new_file, self.path, target, go_on)
+        finally:
+            given_up.set()  # a caller that was cancelled (Ctrl+C) does not wait for the thread's last page
 
     def _open(self) -> None:
         make_private(self.path)

@@ -12,6 +12,7 @@ from coatcheck.database.sqlite_errors import is_busy, translated
 from coatcheck.problems import StartRefused
 
 Result = TypeVar("Result")
+Watch = Callable[[int, int], None]  # pages copied, pages in all
 
 FOLDER_OWNER_ONLY = 0o700
 OWNER_ONLY = 0o600  # whatever the umask; SQLite gives -wal and -shm the mode of the main file
@@ -20,6 +21,7 @@ POLL_SECONDS = 0.001
 WAL_PAGES_BEFORE_CHECKPOINT = 1_000
 WAL_BYTES_KEPT = 64 * 1024 * 1024
 STATEMENTS_CACHED = 512
+PAGES_A_STEP = 1_000  # 4 MB, some milliseconds
 
 
 def make_private(path: Path) -> None:
@@ -121,17 +123,23 @@ def read_in_thread(path: Path, read: Callable[[sqlite3.Connection], Result]) -> 
         connection.close()
 
 
-def copy_to_new_file(path: Path, target: Path) -> None:
+def copy_to_new_file(path: Path, target: Path, watch: Watch) -> None:
     """Copy a database that is in use; what fails half-way leaves nothing that looks like a backup.
 
-    Raises FileExistsError, and OSError where the file cannot be made.
+    watch: told after each part; what it raises ends the copy. Raises FileExistsError, and OSError
+    where the file cannot be made.
     """
     made = os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNER_ONLY)
     try:
         os.close(made)
         target.chmod(OWNER_ONLY)  # the umask may have taken more than it should
         with closing(open_reader(path, BUSY_SECONDS)) as source, closing(sqlite3.connect(target)) as copy:
-            source.backup(copy)
+            # One snapshot for all steps: else each commit meanwhile would make the copy begin again.
+            source.execute("BEGIN")
+            source.execute("SELECT 1 FROM sqlite_master").fetchall()
+            source.backup(
+                copy, pages=PAGES_A_STEP, progress=lambda _, remaining, total: watch(total - remaining, total)
+            )
     except BaseException as error:
         target.unlink()
         if isinstance(error, sqlite3.Error):

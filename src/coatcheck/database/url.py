@@ -1,15 +1,20 @@
 """What a database URL means: which engine, which file, and how it may be shown."""
 
+import re
+import shlex
 from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import unquote
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from coatcheck.problems import StartRefused
 
 FORMS = "sqlite:///path/to/file.db or postgresql://user:password@host/name"
+
+# libpq's names: password, sslpassword, oauth_client_secret; passfile and sslkey are only files.
+SECRET_PARAMETER = re.compile("password|secret$")
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -53,6 +58,13 @@ def shown(url: str) -> str:
     user, hosts, ports = (parts.get(name, "").split(",") for name in ("user", "host", "port"))
     addresses = [":".join(filter(None, pair)) for pair in zip_longest(hosts, ports)]
     return f"postgresql://{'@'.join(filter(None, [*user, ','.join(addresses)]))}/{parts.get('dbname', '')}"
+
+
+def pg_dump(url: str, target: Path) -> str:
+    """The command that copies this PostgreSQL database into a file. It asks for the password."""
+    parts = {name: value for name, value in _parameters(url).items() if not SECRET_PARAMETER.search(name)}
+    dbname = shlex.quote(make_conninfo(**parts))
+    return f"pg_dump --format=custom --file={shlex.quote(str(target))} --dbname={dbname}"
 
 
 def _parameters(url: str) -> dict[str, str]:

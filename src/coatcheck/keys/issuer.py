@@ -31,8 +31,7 @@ async def keep_issuer(database: Database, issuer: str) -> None:
     if await database.one(GET) is None:
         with suppress(UniqueViolation):
             await database.execute(ADD, {"issuer": issuer})
-            return
-        await check_issuer(database, issuer)
+    await check_issuer(database, issuer)
 
 
 async def adopt_issuer(database: Database, issuer: str) -> None:

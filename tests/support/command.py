@@ -1,0 +1,94 @@
+"""The command line: in this process, or as a program of its own."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from coatcheck.cli import cli
+from tests.support.server import clean_environment
+
+# The terminal becomes this session's, so that Ctrl+C is a signal and a password is asked for there.
+IN_A_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execv(sys.executable, [sys.executable, '-m', 'coatcheck', *sys.argv[1:]])"
+)
+
+
+def invoke(*arguments: str, stdin: str | bytes = "") -> Result:
+    """Run a command in this process; `--app` would stay imported, so it is for `run` alone."""
+    return CliRunner().invoke(cli, [*arguments], input=stdin, prog_name="coatcheck")
+
+
+def sentence(result: Result) -> str:
+    """What a refusal says: exit code 1, nothing on standard output, no trace."""
+    assert (result.exit_code, result.stdout) == (1, ""), result.output
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("Database: ")]
+    assert len(lines) == 1, result.stderr
+    return lines[0]
+
+
+def run(folder: Path, *arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a program."""
+    return subprocess.run(
+        [sys.executable, "-m", "coatcheck", *arguments],
+        cwd=folder,
+        env=clean_environment() | settings,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+class Terminal:
+    """A command as a person sees it, in a terminal."""
+
+    def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
+        self.seen = ""
+        self._screen, keys = pty.openpty()
+        self._program = subprocess.Popen(
+            [sys.executable, "-c", IN_A_TERMINAL, *arguments],
+            cwd=folder,
+            env=clean_environment() | settings | {"TERM": "dumb"},
+            stdin=keys,
+            stdout=keys,
+            stderr=keys,
+            start_new_session=True,
+        )
+        os.close(keys)
+
+    def until(self, text: str) -> None:
+        """Read until the text is on the screen, after what was read before."""
+        new = ""
+        while text not in new:
+            new += self._read()
+        self.seen += new
+
+    def type(self, *lines: str) -> None:
+        """Type lines, as keys."""
+        for line in lines:
+            os.write(self._screen, line.encode())
+
+    def end(self) -> int:
+        """Read to the end; the exit code."""
+        try:
+            while True:
+                self.seen += self._read()
+        except EOFError:
+            pass
+        os.close(self._screen)
+        return self._program.wait(30)
+
+    def _read(self) -> str:
+        try:
+            part = os.read(self._screen, 4096)
+        except OSError:  # Linux says so when the other side is closed
+            part = b""
+        if not part:
+            raise EOFError(self.seen)
+        return part.decode()
