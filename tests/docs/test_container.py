@@ -20,7 +20,7 @@ from coatcheck.keys import Secret
 from tests.docs.dockerfile import Image, build, instructions
 from tests.docs.pages import blocks
 from tests.support.postgresql import Cluster, free_port
-from tests.support.server import ROOT, clean_environment
+from tests.support.server import ROOT, clean_environment, install_application
 
 PAGE = ROOT / "docs" / "deploy.md"
 FILES = {block.title: block.text for block in blocks(PAGE) if block.title}
@@ -29,6 +29,7 @@ COMPOSE: Any = yaml.safe_load(FILES["compose.yaml"])
 APP = COMPOSE["services"]["app"]
 NO_NETWORK = re.compile(r"dns|connect|resolv|timed out|Failed to fetch", re.IGNORECASE)
 LONGEST_START_SECONDS = 30
+TODO_APP = {"main:app": "app:app", "/auth/": "/"}  # as the page says it
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_the_steps_end_in_a_slim_image_whose_user_is_not_root(image: Image) -> N
     data = image.root / "app" / "data"
     assert data.stat().st_mode & 0o777 == 0o700
     assert data.stat().st_uid == os.getuid()
-    assert sorted(file.name for file in (image.root / "app").iterdir()) == [".venv", "data", "main.py"]
+    assert (image.root / "app" / "main.py").read_text() == FILES["main.py"]
 
 
 def test_everything_is_installed_by_its_hash(context: Path) -> None:
@@ -87,9 +88,11 @@ def test_everything_is_installed_by_its_hash(context: Path) -> None:
     assert "--require-hashes" in DOCKERFILE
 
 
+@pytest.mark.parametrize("instead", [{}, TODO_APP], ids=["an application of one's own", "the todo app"])
 def test_it_migrates_starts_is_healthy_and_stops_with_composes_settings(
-    image: Image, cluster: Cluster, tmp_path: Path
+    instead: dict[str, str], image: Image, cluster: Cluster, tmp_path: Path
 ) -> None:
+    install_application(image.root / "app")
     secret = tmp_path / "app.secret"
     secret.write_text(Secret.new_text())
     name, port = cluster.new_database(), free_port()
@@ -98,9 +101,9 @@ def test_it_migrates_starts_is_healthy_and_stops_with_composes_settings(
         "COATCHECK_SECRET_FILE": str(secret),
         "UVICORN_PORT": str(port),  # the page's port may be in use here
     }
-    server = image.run(image.command, settings)
+    server = image.run(_changed(image.command, instead), settings)
     try:
-        check = [argument.replace(":8000", f":{port}") for argument in image.health]
+        check = _changed(image.health, {":8000": f":{port}"} | instead)
         deadline = time.monotonic() + LONGEST_START_SECONDS
         while not _succeeds(image, check):
             assert server.poll() is None, server.communicate()[0]
@@ -111,6 +114,12 @@ def test_it_migrates_starts_is_healthy_and_stops_with_composes_settings(
         cluster.drop_database(name)
     assert "The schema is up to date now." in printed
     assert "Application shutdown complete" in printed
+
+
+def _changed(arguments: list[str], instead: dict[str, str]) -> list[str]:
+    for printed, meant in instead.items():
+        arguments = [argument.replace(printed, meant) for argument in arguments]
+    return arguments
 
 
 def _succeeds(image: Image, arguments: list[str]) -> bool:
