@@ -16,27 +16,40 @@ CHANGING = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z"), "<time>"),
     (re.compile(r"urn:uuid:[0-9a-f-]{36}"), "<request id>"),
     (re.compile(r"^[\w-]{43}$", re.MULTILINE), "<secret>"),
+    (re.compile(r"\bpassed in \d+\.\d\ds$", re.MULTILINE), "passed in <time>"),
 )
 PRINTED_ADDRESS = "127.0.0.1:8000"
-# The reader's terminals. make is asked only whether it could: installing is what a fresh clone's own
-# check is for. A server is started as in a terminal of its own, on a free port; the next one ends it.
+IS_INSTALLED = "import sys; from importlib.metadata import distribution; [*map(distribution, sys.argv[1:])]"
+# The reader's terminals. make is asked only whether it could, and pip only whether it has: installing is
+# what a fresh clone's own check is for. A server is started as in a terminal of its own, on a free port;
+# the next one ends it. One that refuses to start prints why.
 PREPARE = f"""
 make() {{ command make --dry-run --no-print-directory -C '{ROOT}' "$@" >/dev/null; }}
-uvicorn() {{ serve command uvicorn "$@"; }}
-coatcheck() {{ if [ "${{1-}}" = serve ]; then serve command coatcheck "$@"; else command coatcheck "$@"; fi; }}
+pip() {{ [ "$1" = install ] && python -c '{IS_INSTALLED}' "${{@:2}}"; }}
+python3() {{ [ "${{1-}} ${{2-}}" = "-m venv" ] || command python3 "$@"; }}
+python() {{
+    if grep -qs '^    serve(' "${{1-}}"; then serve env COATCHECK_PORT="$SERVER_PORT" python "$@"
+    else command python "$@"; fi
+}}
+uvicorn() {{ serve command uvicorn "$@" --port "$SERVER_PORT"; }}
+coatcheck() {{
+    if [ "${{1-}}" = serve ]; then serve command coatcheck "$@" --port "$SERVER_PORT"
+    else command coatcheck "$@"; fi
+}}
 serve() {{
     stop
-    "$@" --port "$SERVER_PORT" >>"$HOME/server.log" 2>&1 &
+    "$@" >"$HOME/server.log" 2>&1 &
     SERVER=$!
     until (: <>"/dev/tcp/127.0.0.1/$SERVER_PORT") 2>/dev/null; do
-        kill -0 "$SERVER" 2>/dev/null || {{ cat "$HOME/server.log" >&2; return 1; }}
+        kill -0 "$SERVER" 2>/dev/null || {{ refused; return; }}
         sleep 0.05
     done
 }}
+refused() {{ SERVER=; cat "$HOME/server.log" >&2; grep ^ERROR "$HOME/server.log"; }}
 stop() {{ [ -z "${{SERVER-}}" ] || {{ kill "$SERVER"; wait "$SERVER" || true; SERVER=; }}; }}
 trap stop EXIT
 """
-PAGE_SECONDS = 120
+PAGE_SECONDS = 240
 END = "<<< end of block >>>"
 
 
