@@ -60,7 +60,7 @@ def masked(text: str) -> str:
     return text.strip()
 
 
-def type_in(blocks: Sequence[Block], folder: Path, home: Path, port: int) -> list[str]:
+def type_in(blocks: Sequence[Block], folder: Path, home: Path, port: int, **settings: str) -> list[str]:
     """What each block printed, masked. An `env` block is written to `.env`, a titled one to its file.
 
     The server listens on `port`; curl is told so by its configuration, which a command as it is
@@ -78,7 +78,8 @@ def type_in(blocks: Sequence[Block], folder: Path, home: Path, port: int) -> lis
             "CURL_HOME": str(home),
             "PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}",
             "SERVER_PORT": str(port),
-        },
+        }
+        | settings,
         capture_output=True,
         text=True,
         timeout=PAGE_SECONDS,
