@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ ALICE = {"username": "alice", "password": "secret123"}
 
 
 @contextmanager
-def running(folder: Path, port: int, module: str, *arguments: str, **settings: str) -> Iterator[str]:
+def running(folder: Path, port: int, module: str, *arguments: str, **settings: str) -> Generator[str, None, None]:
     """A Python module that serves on this port, as in a terminal of its own; its address."""
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
