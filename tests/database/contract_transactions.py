@@ -176,6 +176,18 @@ class TransactionsContract:
         assert sorted(type(answer).__name__ for answer in answers) == ["UniqueViolation"] * 49 + ["int"]
         assert len(await database.all(CHILDREN)) == 1
 
+    async def test_whoever_loses_a_race_can_read_what_the_winner_wrote(self, database: Database) -> None:
+        """Insert if absent: a refusal that came before the winner's commit would leave nothing to read."""
+
+        async def add_or_read() -> int:
+            try:
+                row = await database.one(ADD, {"name": "alice"})
+            except UniqueViolation:
+                row = await database.one(GET, {"wanted": "alice"})
+            return int(row.id)
+
+        assert len(set(await asyncio.gather(*(add_or_read() for _ in range(20))))) == 1
+
     async def test_of_twenty_who_saw_the_same_version_one_writes_the_next(self, database: Database) -> None:
         """UPDATE … WHERE … RETURNING is decided on the row as it is, not as it was seen."""
         await database.execute(ADD_QUIETLY, {"name": "alice"})

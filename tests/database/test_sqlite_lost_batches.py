@@ -138,3 +138,15 @@ async def test_a_refused_commit_answers_nobody_with_success(database: Database, 
     answers, there = await acknowledged_and_there(database, file, *works)
     assert [type(answer) for answer in answers] == [DatabaseUnavailable] * 3
     assert there == set()
+
+
+async def test_nobody_is_refused_over_what_was_never_committed(database: Database, file: Path) -> None:
+    """The second "alice" is told that the name is taken only if the first one is there in the end."""
+    works = [add(database, "alice"), add(database, "alice")]
+    await database.one(ADD_KIND, kind(raw=bytes(MIB)))
+    with no_larger_files_than(log_size(file)):
+        answers = await asyncio.gather(*works, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [DatabaseUnavailable] * 2
+    answers, there = await acknowledged_and_there(database, file, add(database, "alice"), add(database, "alice"))
+    assert [type(answer) for answer in answers] == [type(None), UniqueViolation]
+    assert there == {"alice"}

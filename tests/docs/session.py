@@ -22,29 +22,42 @@ CHANGING = (
     (re.compile(r"(?<=,p=1\$)[\w+/]{22}\$[\w+/]{43}"), "<salt>$<hash>"),
     (re.compile(r"(?<=public key )[0-9a-f]{64}"), "<public key>"),
     (re.compile(r"\b\d+\.\d{3,6} m?s$", re.MULTILINE), "<duration>"),
+    (re.compile(r"\bpassed in \d+\.\d\ds$", re.MULTILINE), "passed in <time>"),
 )
 PRINTED_ADDRESS = "127.0.0.1:8000"
 PRINTED_SECOND_ADDRESS = "127.0.0.1:8001"  # of a server that the page starts beside app.py's
-# The reader's terminals. make is asked only whether it could: installing is what a fresh clone's own
-# check is for. A server is started as in a terminal of its own, on a free port; the next one ends it.
+IS_INSTALLED = "import sys; from importlib.metadata import distribution; [*map(distribution, sys.argv[1:])]"
+# The reader's terminals. make is asked only whether it could, and pip only whether it has: installing is
+# what a fresh clone's own check is for. A server is started as in a terminal of its own, on a free port;
+# the next one ends it. One that refuses to start prints why.
 PREPARE = f"""
 make() {{ command make --dry-run --no-print-directory -C '{ROOT}' "$@" >/dev/null; }}
-uvicorn() {{ serve command uvicorn "$@"; }}
+pip() {{ [ "$1" = install ] && python -c '{IS_INSTALLED}' "${{@:2}}"; }}
+python3() {{ [ "${{1-}} ${{2-}}" = "-m venv" ] || command python3 "$@"; }}
+python() {{
+    if grep -qs '^    serve(' "${{1-}}"; then serve env COATCHECK_PORT="$SERVER_PORT" python "$@"
+    else command python "$@"; fi
+}}
+uvicorn() {{ serve command uvicorn "$@" --port "$SERVER_PORT"; }}
 .venv/bin/uvicorn() {{ uvicorn "$@"; }}
-coatcheck() {{ if [ "${{1-}}" = serve ]; then serve command coatcheck "$@"; else command coatcheck "$@"; fi; }}
+coatcheck() {{
+    if [ "${{1-}}" = serve ]; then serve command coatcheck "$@" --port "$SERVER_PORT"
+    else command coatcheck "$@"; fi
+}}
 serve() {{
     stop
-    "$@" --port "$SERVER_PORT" >>"$HOME/server.log" 2>&1 &
+    "$@" >"$HOME/server.log" 2>&1 &
     SERVER=$!
     until (: <>"/dev/tcp/127.0.0.1/$SERVER_PORT") 2>/dev/null; do
-        kill -0 "$SERVER" 2>/dev/null || {{ cat "$HOME/server.log" >&2; return 1; }}
+        kill -0 "$SERVER" 2>/dev/null || {{ refused; return; }}
         sleep 0.05
     done
 }}
+refused() {{ SERVER=; cat "$HOME/server.log" >&2; grep ^ERROR "$HOME/server.log"; }}
 stop() {{ [ -z "${{SERVER-}}" ] || {{ kill "$SERVER"; wait "$SERVER" || true; SERVER=; }}; }}
 trap stop EXIT
 """
-PAGE_SECONDS = 120
+PAGE_SECONDS = 240
 END = "<<< end of block >>>"
 
 
@@ -55,7 +68,9 @@ def masked(text: str) -> str:
     return text.strip()
 
 
-def type_in(blocks: Sequence[Block], folder: Path, home: Path, port: int, own_port: int) -> list[str]:
+def type_in(
+    blocks: Sequence[Block], folder: Path, home: Path, port: int, own_port: int, **settings: str
+) -> list[str]:
     """What each block printed, masked. An `env` block is written to `.env`, a titled one to its file.
 
     The server listens on `port`, one that the page starts on `own_port`; the two are one number where
@@ -77,7 +92,8 @@ def type_in(blocks: Sequence[Block], folder: Path, home: Path, port: int, own_po
             "CURL_HOME": str(home),
             "PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}",
             "SERVER_PORT": str(own_port),
-        },
+        }
+        | settings,
         capture_output=True,
         text=True,
         timeout=PAGE_SECONDS,

@@ -12,7 +12,7 @@ import pytest
 from coatcheck import Settings
 from tests.docs.pages import Block, blocks, pages
 from tests.docs.session import masked, type_in
-from tests.support.postgresql import free_port
+from tests.support.postgresql import Cluster, free_port
 from tests.support.server import ROOT, Server, clean_environment
 
 OUTPUT = {"json", "text"}  # what the block before it prints
@@ -41,6 +41,11 @@ def begins_empty(typed: list[Block]) -> bool:
     return any(text.startswith(OWN_SERVER) for text in commands) or any(block.title for block in typed)
 
 
+def typed_blocks(page: Path) -> list[Block]:
+    """What a reader types or writes."""
+    return [block for block in blocks(page) if block.kind in {"sh", "env"} or block.title]
+
+
 def test_every_block_is_run_or_is_the_output_of_the_one_before_it() -> None:
     assert [str(block) for block in ALL if block.kind not in RUN | OUTPUT and not block.title] == []
     runs = {"sh", "python"}
@@ -59,7 +64,7 @@ def test_a_file_is_named_once_in_a_page() -> None:
 def test_what_is_typed_in_a_terminal_answers_as_printed(page: Path, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed; on Debian: apt-get install curl")
-    typed = [block for block in blocks(page) if block.kind in {"sh", "env"} or block.title]
+    typed = typed_blocks(page)
     with ExitStack() as stack:
         if begins_empty(typed):
             folder = tmp_path / "app"
@@ -71,6 +76,20 @@ def test_what_is_typed_in_a_terminal_answers_as_printed(page: Path, tmp_path: Pa
             folder, port, own_port = server.folder, server.port, free_port()
         printed = type_in(typed, folder, tmp_path / "home", port, own_port)
     assert dict(zip(map(str, typed), printed, strict=True)) == {str(block): expected(block) for block in typed}
+
+
+@pytest.mark.postgresql
+def test_the_recipes_answer_the_same_on_postgresql(cluster: Cluster, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed; on Debian: apt-get install curl")
+    typed = typed_blocks(ROOT / "docs" / "embed.md")
+    folder, database = tmp_path / "app", cluster.new_database()
+    folder.mkdir()
+    port, url = free_port(), cluster.url(database)
+    printed = type_in(typed, folder, tmp_path / "home", port, port, COATCHECK_DATABASE_URL=url)
+    assert dict(zip(map(str, typed), printed, strict=True)) == {str(block): expected(block) for block in typed}
+    assert cluster.run("SELECT city FROM profiles ORDER BY account_id", database) == [("Lisbon",), ("somewhere",)]
+    cluster.drop_database(database)
 
 
 def test_a_program_runs_and_prints_as_printed(tmp_path: Path) -> None:

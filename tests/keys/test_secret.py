@@ -1,7 +1,9 @@
 """The secret wraps keys: a dump without it is worthless, and another one is recognised."""
 
 import os
+import shutil
 import stat
+import subprocess
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -106,3 +108,18 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     with pytest.raises(StartRefused, match="cannot be read"):
         Secret.read(tmp_path / "binary")
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_whoever_adds_everything_to_a_repository_does_not_publish_it(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    Secret.made_once(tmp_path / "data" / "secret")
+    (tmp_path / "data" / "coatcheck.db").touch()
+    seen = subprocess.run(["git", "-C", tmp_path, "status", "--short"], check=True, capture_output=True, text=True)
+    assert seen.stdout == ""
+
+
+def test_a_folders_own_ignore_file_stays(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("mine\n")
+    Secret.made_once(tmp_path / "secret")
+    assert (tmp_path / ".gitignore").read_text() == "mine\n"

@@ -14,6 +14,7 @@ from coatcheck.database.errors import DatabaseUnavailable, TransactionMisused
 from coatcheck.database.sqlite_errors import translated
 from coatcheck.database.sqlite_writer import Batch, Line
 from coatcheck.database.statement import Statements
+from coatcheck.problems import Problem
 
 NOTHING: Mapping[str, object] = {}
 
@@ -62,15 +63,17 @@ class SQLiteTransaction:
             self._tell_misuse(error)
         elif error is not None or self._failure is not None:
             self._undo(batch)
+            told_by_neighbours = batch.kept > 0 and self._line.batch is batch
             self._line.give_way()
+            # What it was refused over may be a neighbour's, which nobody else can read before the commit,
+            # and which is nothing if that fails.
+            if told_by_neighbours and isinstance(error or self._failure, Problem):
+                await _committed(batch)
             if error is None and self._failure is not None:
                 raise self._failure
         else:
             self._keep(batch)
-            # The commit belongs to the batch: a caller that gives up neither undoes nor blocks it.
-            lost = await asyncio.shield(batch.committed)
-            if lost is not None:
-                raise DatabaseUnavailable from lost
+            await _committed(batch)
 
     async def one(self, statement: Executable, values: Mapping[str, object] = NOTHING) -> Any:
         """The one row, or None."""
@@ -151,3 +154,10 @@ class SQLiteTransaction:
 
     def _sql(self, text: str) -> None:
         self._line.connection.execute(text).close()
+
+
+async def _committed(batch: Batch) -> None:
+    """Wait for the commit. It belongs to the batch: a caller that gives up neither undoes nor blocks it."""
+    lost = await asyncio.shield(batch.committed)
+    if lost is not None:
+        raise DatabaseUnavailable from lost

@@ -21,6 +21,8 @@ FOLDER_MODE = 0o700
 SECRET_BYTES = 32
 NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2: random, 96 bits
 DISTINCT_BYTES = 16  # 32 random bytes have some 30 distinct values, practically never fewer than 16
+# By name: a host may have a data/ of its own, with files that it does publish.
+KEPT_OUT_OF_GIT = "/.gitignore\n/secret*\n/coatcheck.db*\n"
 HEX = re.compile(r"(?:[0-9a-fA-F]{2}){32,}")
 BASE64URL = re.compile(r"[A-Za-z0-9_-]{43,}={0,2}")
 
@@ -65,6 +67,7 @@ class Secret:
             close_folder(path.parent)
             with FileLock(f"{path}.lock", mode=FILE_MODE):
                 if not path.exists():
+                    _keep_out_of_git(path.parent)
                     _write_whole(path, f"{cls.new_text()}\n")
                 path.chmod(FILE_MODE)
         except OSError as error:
@@ -118,6 +121,14 @@ def _write_whole(path: Path, text: str) -> None:
             os.fsync(folder)  # else the keys may outlive the file that opens them
         finally:
             os.close(folder)
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    """Whoever adds everything to a repository shall not publish the secret and the accounts."""
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text(KEPT_OUT_OF_GIT, encoding="ascii")
+        ignore.chmod(FILE_MODE)
 
 
 def close_folder(folder: Path) -> None:
