@@ -59,6 +59,13 @@ def test_every_field_is_named(kind: Any) -> None:
     assert {field.name for field in dataclasses.fields(kind)} - names == set()
 
 
+def test_an_entry_leads_on_to_a_page_where_the_name_is_used() -> None:
+    refusals = PAGE.partition("## Refusals")[2].partition("## For a whole")[0]
+    for name, entry in ENTRIES.items():
+        text = refusals if f"### {name}\n" in refusals else entry
+        assert re.search(r"\]\([\w-]+\.md", text), name
+
+
 def test_a_refusal_says_its_status() -> None:
     for name, entry in ENTRIES.items():
         thing = getattr(coatcheck, name)
