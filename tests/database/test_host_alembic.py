@@ -14,16 +14,15 @@ from coatcheck import account_id
 from coatcheck.database.migrate import Migrations, Standing
 from coatcheck.database.url import sqlite_path
 from tests.database.test_migrations import HISTORIES, engine, tables
+from tests.docs.pages import blocks
+from tests.support.server import ROOT
 from todos.tables import todos
 
 __all__ = ["engine"]  # the fixture
 
-# Quoted by the manual as it stands.
-FILTER = '''
-def include_name(name, kind, parents):
-    """Leave to Coatcheck what it made: its tables, and the version table of each history that it runs."""
-    return kind != "table" or not (name.startswith("coatcheck_") or name.endswith("_schema_version"))
-'''
+# As the manual prints it, with the import that it needs.
+(PAGE,) = [block.text for block in blocks(ROOT / "docs" / "embed.md") if block.title == "history/env.py"]
+FILTER = "from typing import Any\n\n" + PAGE[PAGE.index("def include_name") : PAGE.index("\n\n\nwith ")]
 ENVIRONMENT = """
 from alembic import context
 from sqlalchemy import create_engine

@@ -78,6 +78,7 @@ def test_what_is_typed_in_a_terminal_answers_as_printed(page: Path, tmp_path: Pa
     assert dict(zip(map(str, typed), printed, strict=True)) == {str(block): expected(block) for block in typed}
 
 
+@pytest.mark.slow
 @pytest.mark.postgresql
 def test_the_recipes_answer_the_same_on_postgresql(cluster: Cluster, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
