@@ -57,7 +57,7 @@ test-pythons: $(VENV)/.dev  ## run the unit tests on Python 3.12 and 3.13 too, w
 		$(PYTHON) -m uv --quiet pip install --python $(VENV)-$$version/bin/python --no-build-isolation --no-deps -e . || exit 1; \
 		echo "Unit tests on Python $$version: tail -f $(VENV)-$$version/tests.log shows how far they are."; \
 		$(VENV)-$$version/bin/python -m pytest -q -p no:cacheprovider -m "not slow" --ignore=tests/black_box \
-			--ignore=tests/browser --ignore=tests/faults $(ARGS) >$(VENV)-$$version/tests.log 2>&1 & \
+			--ignore=tests/browser --ignore=tests/faults --ignore=tests/docs $(ARGS) >$(VENV)-$$version/tests.log 2>&1 & \
 		running="$$running $$version=$$!"; \
 	done; \
 	failed=0; \
