@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,12 @@ from typer.testing import CliRunner, Result
 from coatcheck.cli import cli
 from tests.support.server import clean_environment
 
-# The terminal becomes this session's, so that Ctrl+C is a signal and a password is asked for there.
+SECONDS = 30
+# The terminal becomes this session's, so that Ctrl+C is a signal and a password is asked for there. A test
+# run in the background ignores that signal, and what it starts would too.
 IN_A_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "signal.signal(signal.SIGINT, signal.SIG_DFL); "
     "os.execv(sys.executable, [sys.executable, '-m', 'coatcheck', *sys.argv[1:]])"
 )
 
@@ -82,9 +86,11 @@ class Terminal:
         except EOFError:
             pass
         os.close(self._screen)
-        return self._program.wait(30)
+        return self._program.wait(SECONDS)
 
     def _read(self) -> str:
+        ready, _, _ = select.select([self._screen], [], [], SECONDS)
+        assert ready, f"nothing more came after:\n{self.seen}"
         try:
             part = os.read(self._screen, 4096)
         except OSError:  # Linux says so when the other side is closed
