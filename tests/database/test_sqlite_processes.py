@@ -17,6 +17,7 @@ import pytest
 from filelock import FileLock
 
 from coatcheck.database import Database, DatabaseUnavailable, sqlite_pen
+from coatcheck.database.migrate import Migrations
 from coatcheck.database.sqlite_files import make_private, open_writer
 from tests.database.address import Address
 from tests.database.contract_changes import moves, rests
@@ -169,6 +170,20 @@ async def test_a_half_read_cursor_elsewhere_does_not_hold_the_changes_still(
         half_read.close()
         assert await others.moved()
         assert await rests(changes)
+
+
+async def test_another_process_that_comes_and_goes_leaves_the_log_to_us(database: Database, file: Path) -> None:
+    """Whoever closes any descriptor of a file loses all locks on it. A process that finds no lock takes itself
+    for the last one, and deletes the log under us: what we acknowledge after that is gone."""
+    await database.execute(ADD_QUIETLY, {"name": "alice"})  # from its first statement on, SQLite holds a lock
+    assert await database.one(COUNT)
+    await asyncio.to_thread(Migrations(f"sqlite:///{file}", ["coatcheck.migrations"]).upgrade)
+    with Onlooker(file) as other:
+        other.rows("INSERT INTO parents (name) VALUES ('bob')")
+    await database.execute(ADD_QUIETLY, {"name": "carol"})
+    with Onlooker(file) as other:
+        assert other.rows("SELECT name FROM parents ORDER BY id") == [["alice"], ["bob"], ["carol"]]
+    assert [row.name for row in await database.all(NAMES)] == ["alice", "bob", "carol"]
 
 
 def test_a_new_file_may_be_opened_by_several_processes_at_once(tmp_path: Path) -> None:

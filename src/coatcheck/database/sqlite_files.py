@@ -1,5 +1,6 @@
 """How the database file is made, opened and copied: modes, WAL, durability."""
 
+import errno
 import os
 import sqlite3
 import time
@@ -28,12 +29,19 @@ def make_private(path: Path) -> None:
     """Create the file, or close an existing one to others, before SQLite opens it.
 
     A folder that is missing is made too, and closed; one that is there belongs to somebody.
+    An existing file is not opened: when a process closes any descriptor of a file, it loses all its
+    locks on it (POSIX), SQLite's too. Then the next process that comes and goes takes itself for the
+    last one and deletes the log (-wal) under the others, with everything that they acknowledge later.
     """
     try:
         if not path.parent.exists():
             path.parent.mkdir(mode=FOLDER_OWNER_ONLY, parents=True, exist_ok=True)
             path.parent.chmod(FOLDER_OWNER_ONLY)  # the umask may have taken more than it should
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, OWNER_ONLY))
+        _make(Path(os.path.realpath(path)))
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         # Another owner's file stays as it is: whoever made it decides who reads it.
         with suppress(PermissionError):
             path.chmod(OWNER_ONLY)
@@ -42,6 +50,12 @@ def make_private(path: Path) -> None:
             f"The database file {path} cannot be opened ({error.strerror}). "
             "Make its folder readable and writable for this user, or set COATCHECK_DATABASE_URL."
         ) from None
+
+
+def _make(path: Path) -> None:
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNER_ONLY))
+        path.chmod(OWNER_ONLY)  # the umask may have taken more than it should
 
 
 @contextmanager
