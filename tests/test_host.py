@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.testclient import WebSocketDenialResponse
 
-from coatcheck import Coatcheck, CurrentUser, NotFound, OptionalUser, Settings
+from coatcheck import Coatcheck, CurrentUser, NotFound, OptionalUser, Problem, Settings
 from tests.support.app import CHEAP
 from tests.support.person import PASSWORD
 
@@ -142,6 +142,22 @@ def test_our_refusals_are_worded_by_us(client: TestClient) -> None:
         client.get("/missing"),
     ):
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_its_own_wording_of_our_refusals_stays_wherever_it_stands(first: bool, folder: Path) -> None:
+    app = FastAPI()
+
+    async def mine(_: Request, problem: Exception) -> JSONResponse:
+        return JSONResponse({"mine": str(problem)}, 418)
+
+    if first:
+        app.add_exception_handler(Problem, mine)
+    Coatcheck(app, Settings.read(folder, **CHEAP))
+    if not first:
+        app.add_exception_handler(Problem, mine)
+    with TestClient(app) as client:
+        assert client.get("/auth/me").status_code == 418
 
 
 def test_its_health_its_docs_and_its_cors_stay(client: TestClient) -> None:

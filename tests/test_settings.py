@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from coatcheck import Settings
 from coatcheck.problems import StartRefused
@@ -127,11 +128,52 @@ def test_names_are_checked_in_any_case_since_they_are_read_in_any_case(
         Settings.read(tmp_path)
 
 
-def test_a_secret_in_a_name_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COATCHECK_SECRETabcdef", "")
-    with pytest.raises(StartRefused) as refusal:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "COATCHECK_SECREThunter2",
+        "COATCHECK_DATABASE_URL:postgresql://u:hunter2@h/d?sslmode",
+        "COATCHECK_DATABASE_URLpostgresql://u:hunter2@h/d?sslmode",
+        "COATCHECK_DATABASE_URLhunter2",
+        "COATCHECK_DATABSE_URL hunter2",
+        "COATCHECK_" + "hunter2" * 10,
+    ],
+)
+def test_a_value_that_a_forgotten_sign_made_a_part_of_the_name_is_not_repeated(tmp_path: Path, name: str) -> None:
+    (tmp_path / ".env").write_text(f"'{name}'=require\n")
+    with pytest.raises(StartRefused, match="There is no setting COATCHECK_") as refusal:
         Settings.read(tmp_path)
-    assert "abcdef" not in refusal.value.sentence
+    assert "hunter2" not in refusal.value.sentence
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "COATCHECK_ENVIRONMENT production",
+        "COATCHECK_SECRET",
+        "export COATCHECK_SECRET",
+        "  coatcheck_port: 8001",
+        "COATCHECK_DATABASE_URL:postgresql://u:hunter2@h/d",
+    ],
+)
+def test_a_line_of_ours_that_sets_nothing_is_refused(tmp_path: Path, line: str) -> None:
+    """With the sign forgotten, what was meant for production would start as local."""
+    (tmp_path / ".env").write_text(f"# mine\nDEBUG\nOTHER stuff\n{line}\n")
+    with pytest.raises(StartRefused, match=r"Line 4 of .*\.env sets nothing") as refusal:
+        Settings.read(tmp_path)
+    assert "hunter2" not in refusal.value.sentence
+
+
+def test_a_byte_order_mark_hides_no_setting(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("COATCHECK_ENVIRONMENT=production\n", encoding="utf-8-sig")
+    assert not Settings.read(tmp_path).local
+
+
+def test_a_mistake_in_a_program_does_not_show_the_value() -> None:
+    for wrong in ({"secret": b"\xffhunter2"}, {"issuer": "https://u:hunter2@x"}, {"database_url": ["hunter2"]}):
+        with pytest.raises(ValidationError) as mistake:
+            Settings(**wrong)
+        assert "hunter2" not in str(mistake.value)
 
 
 def test_the_databases_password_is_not_in_the_repr() -> None:

@@ -26,13 +26,20 @@ from coatcheck.me import Me
 from coatcheck.me import routes as me_routes
 from coatcheck.passwords import Passwords
 from coatcheck.problems import NotStarted, Problem, StartRefused, Unavailable
-from coatcheck.sessions import Sessions
+from coatcheck.sessions import CurrentUser, OptionalUser, Sessions, User, current_user, optional_user
 from coatcheck.settings import Settings
 from coatcheck.tokens import SigningKey
 
 OWN_HISTORY = "coatcheck.migrations"
 OPENING_POLL_SECONDS = 0.01
 LOGGER = logging.getLogger("coatcheck")
+GUARDS: dict[str, object] = {
+    "CurrentUser": CurrentUser,
+    "OptionalUser": OptionalUser,
+    "User": User,
+    "current_user": current_user,
+    "optional_user": optional_user,
+}
 
 
 class Coatcheck:
@@ -107,7 +114,8 @@ class Coatcheck:
         # and FastAPI looks through an included router twice for each request.
         app.router.routes.extend(router.routes)
         self._fit_in = partial(_fit_in, app, router)
-        app.add_exception_handler(Problem, web.answer_problem)
+        if Problem not in app.exception_handlers:  # the host may have worded it already
+            app.add_exception_handler(Problem, web.answer_problem)
         app.add_middleware(web.Carrying, coatcheck=self)
         if self.settings.allowed_origins:
             app.add_middleware(web.Cors, origins=self.settings.allowed_origins)
@@ -131,15 +139,8 @@ class Coatcheck:
     async def open(self) -> None:
         """Open the database, bring its schema up to date (local), load the keys. Raises StartRefused."""
         self._fit_in()
-        given = self._given_secret()  # a malformed one is refused before anything is made
-        if self.settings.local:
-            keys.close_folder(self.settings.data)
-        elif (path := sqlite_path(self.database.url)) is not None and not path.exists():
-            raise StartRefused(f"There is no database {path}. Make it with: coatcheck migrate --app app:app")
-        await self.database.open()
+        secret = await self._unlock()
         try:
-            secret = given or await self._own_secret()
-            await keys.check(self.database, secret)
             await keys.check_issuer(self.database, self.settings.issuer)
             await asyncio.to_thread(self._bring_up_to_date)
             await keys.keep_issuer(self.database, self.settings.issuer)
@@ -201,6 +202,31 @@ class Coatcheck:
         async with self.database.transaction() as tx:
             await self.sessions.end_all(tx, user_id)
 
+    async def adopt_issuer(self) -> None:
+        """Make the database's issuer the one of the settings; tokens that are out are refused from then on."""
+        await self._unlock()
+        try:
+            await asyncio.to_thread(self._bring_up_to_date)
+            await keys.adopt_issuer(self.database, self.settings.issuer)
+        finally:
+            await self.database.close()
+
+    async def _unlock(self) -> keys.Secret:
+        """Open the database and see that the secret is the one it was made with. Raises StartRefused."""
+        given = self._given_secret()  # a malformed one is refused before anything is made
+        if self.settings.local:
+            keys.close_folder(self.settings.data)
+        elif (path := sqlite_path(self.database.url)) is not None and not path.exists():
+            raise StartRefused(f"There is no database {path}. Make it with: coatcheck migrate --app app:app")
+        await self.database.open()
+        try:
+            secret = given or await self._own_secret()
+            await keys.check(self.database, secret)
+        except BaseException:
+            await self.database.close()
+            raise
+        return secret
+
     def _given_secret(self) -> keys.Secret | None:
         settings = self.settings
         if settings.secret is not None:
@@ -208,16 +234,6 @@ class Coatcheck:
         if settings.secret_file is not None:
             return keys.Secret.read(settings.directory / settings.secret_file)
         return None
-
-    async def adopt_issuer(self) -> None:
-        """Make the database's issuer the one of the settings; tokens that are out are refused from then on."""
-        await self.database.open()
-        try:
-            await keys.check(self.database, self._given_secret() or await self._own_secret())
-            await asyncio.to_thread(self._bring_up_to_date)
-            await keys.adopt_issuer(self.database, self.settings.issuer)
-        finally:
-            await self.database.close()
 
     async def _own_secret(self) -> keys.Secret:
         """The one in `data/secret`, made once."""
@@ -242,6 +258,7 @@ class Coatcheck:
 def _fit_in(app: FastAPI, router: APIRouter) -> None:
     """What can be told only when the host is whole. Raises StartRefused."""
     web.refuse_taken_paths(app, router.routes)
+    web.refuse_unguarded(app, GUARDS)
     web.answer_problems_in_mounted_apps(app)
 
 

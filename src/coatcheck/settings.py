@@ -4,6 +4,7 @@ Read by `app.py`, `coatcheck.py` and `cli.py` only; the rooms take plain values.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -23,6 +25,7 @@ PREFIX = "COATCHECK_"
 MOST_MEMORY_KIB = 4 * 1024 * 1024  # argon2 takes 4 TiB; what is meant in bytes ends here
 KIB_PER_LANE = 8  # RFC 9106 section 3.1
 MASK = "********"
+NAME = re.compile(r"\w{1,40}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # the input may be the secret
     )
 
     environment: Literal["local", "production"] = Field(
@@ -132,6 +140,7 @@ class Settings(BaseSettings):
         """
         place = directory or Path.cwd()
         try:
+            _refuse_half_lines(place / ".env")
             _refuse_unknown({*os.environ, *dotenv_values(place / ".env")})
             return cls(_env_file=place / ".env", directory=place, **values)  # type: ignore[call-arg]
         except ValidationError as error:
@@ -242,9 +251,21 @@ def _refuse_unknown(environment: Iterable[str]) -> None:
         # Names are read in any case, so they are checked in any case.
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             nearest = max(known, key=lambda other: SequenceMatcher(None, name.upper(), other).ratio())
-            # A forgotten = would make the secret a part of the name.
-            shown = f"{nearest}…" if name.upper().startswith(f"{PREFIX}SECRET") else name
-            raise StartRefused(f"There is no setting {shown}. The nearest is {nearest}.")
+            # A forgotten = makes the value, a password perhaps, a part of the name.
+            glued = not NAME.fullmatch(name) or any(name.upper().startswith(other) for other in known)
+            told = f"{nearest}…" if glued else name
+            raise StartRefused(f"There is no setting {told}. The nearest is {nearest}.")
+
+
+def _refuse_half_lines(file: Path) -> None:
+    """Refuse a line of ours that sets nothing: with a forgotten = an intended production would start as local."""
+    if not file.exists():
+        return
+    with file.open(encoding="utf-8") as text:
+        for line in parse_stream(text):
+            said = line.original.string.strip().removeprefix("export ").lstrip()
+            if line.value is None and said.upper().startswith(PREFIX):
+                raise StartRefused(f"Line {line.original.line} of {file} sets nothing. Write NAME=value.")
 
 
 def example() -> str:

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from coatcheck import Coatcheck, Settings
 from coatcheck.database import Database
 from coatcheck.database.migrate import Migrations
-from coatcheck.keys import adopt_issuer, check_issuer, keep_issuer
+from coatcheck.keys import Secret, adopt_issuer, check_issuer, keep_issuer
 from coatcheck.problems import NotStarted, StartRefused
 from tests.support.app import CHEAP
 from tests.support.command import run
@@ -93,3 +93,15 @@ def test_the_command_line_adopts_one(tmp_path: Path, database_url: str) -> None:
     assert adopted.stderr.startswith("Database: ")
     assert run(tmp_path, "users", "list", **url, COATCHECK_ISSUER=OTHER).returncode == 0
     assert run(tmp_path, "users", "list", **url).returncode == 1
+
+
+def test_in_production_it_makes_no_database(tmp_path: Path) -> None:
+    settings = {
+        "COATCHECK_ENVIRONMENT": "production",
+        "COATCHECK_ISSUER": ONE,
+        "COATCHECK_SECRET": Secret.new_text(),
+    }
+    refused = run(tmp_path, "adopt-issuer", **settings)
+    assert refused.returncode == 1
+    assert "There is no database" in refused.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -19,6 +19,7 @@ from coatcheck.web.request_log import request_log
 from coatcheck.web.route import Route
 from coatcheck.web.serve import run
 from coatcheck.web.site import Misdirected, Site, any_host
+from coatcheck.web.unguarded import refuse_unguarded
 
 __all__ = [
     "BearerScheme",
@@ -41,6 +42,7 @@ __all__ = [
     "problem_details",
     "problem_responses",
     "refuse_taken_paths",
+    "refuse_unguarded",
     "request_log",
     "run",
 ]
