@@ -13,7 +13,7 @@ from coatcheck.problems import NotStarted
 from tests.support.app import CHEAP
 
 
-def started(folder: Path, add: Callable[[FastAPI], None]) -> None:
+def started(folder: Path, add: Callable[[FastAPI], object]) -> None:
     app = FastAPI()
     Coatcheck(app, Settings.read(folder, **CHEAP))
     add(app)
@@ -31,7 +31,7 @@ def with_default(default: Any) -> Callable[..., Any]:
 @pytest.mark.parametrize("guard", [CurrentUser, OptionalUser, User, current_user, optional_user], ids=str)
 def test_a_guard_as_a_default_is_refused(guard: Any, tmp_path: Path) -> None:
     with pytest.raises(NotStarted, match=r"^/mine is open to everybody.* Write user: CurrentUser"):
-        started(tmp_path, lambda app: app.get("/mine")(with_default(guard)))  # type: ignore[arg-type, return-value]
+        started(tmp_path, lambda app: app.get("/mine")(with_default(guard)))
 
 
 def test_so_it_is_on_an_included_router_and_in_a_dependency(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_guard_that_only_type_checkers_import_is_refused(name: str, tmp_path: 
     scope: dict[str, Any] = {}
     exec(f"async def endpoint(user: '{name}' = None): return user", scope)  # noqa: S102  as ruff's TC rules leave it
     with pytest.raises(NotStarted, match="Import it outside `if TYPE_CHECKING:`"):
-        started(tmp_path, lambda app: app.get("/mine")(scope["endpoint"]))  # type: ignore[arg-type, return-value]
+        started(tmp_path, lambda app: app.get("/mine")(scope["endpoint"]))
 
 
 def test_what_a_host_names_alike_is_its_own_affair(tmp_path: Path) -> None:
