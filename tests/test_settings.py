@@ -1,6 +1,7 @@
 """Settings: from the environment or `.env`, and a mistake is one sentence without the value."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -170,7 +171,12 @@ def test_a_byte_order_mark_hides_no_setting(tmp_path: Path) -> None:
 
 
 def test_a_mistake_in_a_program_does_not_show_the_value() -> None:
-    for wrong in ({"secret": b"\xffhunter2"}, {"issuer": "https://u:hunter2@x"}, {"database_url": ["hunter2"]}):
+    wrongs: list[dict[str, Any]] = [
+        {"secret": b"\xffhunter2"},
+        {"issuer": "https://u:hunter2@x"},
+        {"database_url": ["hunter2"]},
+    ]
+    for wrong in wrongs:
         with pytest.raises(ValidationError) as mistake:
             Settings(**wrong)
         assert "hunter2" not in str(mistake.value)

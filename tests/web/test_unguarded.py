@@ -28,7 +28,7 @@ def with_default(default: Any) -> Callable[..., Any]:
     return endpoint
 
 
-@pytest.mark.parametrize("guard", [CurrentUser, OptionalUser, User, current_user, optional_user], ids=str)
+@pytest.mark.parametrize("guard", [CurrentUser, OptionalUser, User, current_user, optional_user], ids=range(5))
 def test_a_guard_as_a_default_is_refused(guard: Any, tmp_path: Path) -> None:
     with pytest.raises(NotStarted, match=r"^/mine is open to everybody.* Write user: CurrentUser"):
         started(tmp_path, lambda app: app.get("/mine")(with_default(guard)))
