@@ -62,6 +62,7 @@ def test_a_backup_is_a_private_copy_and_names_the_secret(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "place"),
     [("COATCHECK_SECRET", Secret.new_text(), "COATCHECK_SECRET"), ("COATCHECK_SECRET_FILE", "mine", "{folder}/mine")],
+    ids=["given", "file"],
 )
 def test_it_names_the_secret_wherever_it_is(
     folder: Path, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, place: str
