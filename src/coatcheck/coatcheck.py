@@ -118,13 +118,14 @@ class Coatcheck:
         async def lifespan(app: FastAPI) -> AsyncGenerator[Any, None]:
             try:
                 await self.open()
+                try:
+                    async with own(app) as state:
+                        self._fit_in()  # once more, for what its start has added
+                        yield state
+                finally:
+                    await self.close()
             except StartRefused as refusal:
                 raise NotStarted(refusal.sentence) from None
-            try:
-                async with own(app) as state:
-                    yield state
-            finally:
-                await self.close()
 
         app.router.lifespan_context = lifespan
 
