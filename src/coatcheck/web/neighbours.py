@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
-from starlette.routing import BaseRoute, Match, WebSocketRoute
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Match, Router, WebSocketRoute
 
 from coatcheck.problems import Problem, StartRefused
 from coatcheck.web.problem_document import answer_problem
@@ -125,18 +126,12 @@ def _shown(place: _Place) -> str:
 
 def _places(app: Any, path: str = "", above: tuple[Any, ...] = ()) -> Iterator[_Place]:
     """Every route of the application, and of those mounted in it, at any depth."""
-    for route in iter_route_contexts(_listed(app)):
+    for route in iter_route_contexts(app.routes if isinstance(app, Starlette | Router) else ()):
         place = _Place(path + (route.path or ""), route, len(above))
         yield place
         for inner in _behind(route.original_route):
             if not any(inner is one for one in above):  # one may be mounted in itself
                 yield from _places(inner, place.path, (*above, inner))
-
-
-def _listed(app: Any) -> list[BaseRoute]:
-    found: Any = getattr(app, "routes", None)  # other frameworks may mean something else by the name
-    routes = cast("list[Any]", found) if isinstance(found, list) else []
-    return [route for route in routes if isinstance(route, BaseRoute)]
 
 
 def _behind(route: BaseRoute) -> Iterator[Any]:
