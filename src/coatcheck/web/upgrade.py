@@ -5,7 +5,7 @@ import sys
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-OFFER = {b"connection", b"upgrade", b"http2-settings"}
+OFFER = {b"upgrade", b"http2-settings"}
 
 
 class Http(HttpToolsProtocol):
@@ -25,6 +25,12 @@ class Http(HttpToolsProtocol):
         alone = getattr(self.cycle, "response_complete", True)  # None before the first request
         return alone and self._get_upgrade() is not None
 
+    def _get_upgrade(self) -> bytes | None:
+        # uvicorn looks at the last of several Connection lines, httptools at all of them.
+        said = [option for name, value in self.headers if name == b"connection" for option in _options(value)]
+        offered = [value.lower() for name, value in self.headers if name == b"upgrade"]
+        return offered[-1] if offered and b"upgrade" in said else None
+
     def handle_websocket_upgrade(self) -> None:
         """Called by uvicorn where the head ends: over to WebSocket, or to h11."""
         if super()._should_upgrade():
@@ -42,5 +48,14 @@ class Http(HttpToolsProtocol):
     def _head(self) -> bytes:
         version = str(self.scope["http_version"]).encode()
         lines = [str(self.scope["method"]).encode() + b" " + self.url + b" HTTP/" + version]
-        lines += [name + b": " + value for name, value in self.headers if name not in OFFER]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b", ".join(option for option in _options(value) if option not in OFFER)
+            if name not in OFFER:
+                lines.append(name + b": " + value)
         return b"\r\n".join([*lines, b"", b""])
+
+
+def _options(connection: bytes) -> list[bytes]:
+    """What is said about the connection (RFC 9110 section 7.6.1): an offer, and perhaps `close`."""
+    return [option.strip().lower() for option in connection.split(b",")]
