@@ -27,9 +27,9 @@ class Http(HttpToolsProtocol):
 
     def _get_upgrade(self) -> bytes | None:
         # uvicorn looks at the last of several Connection lines, httptools at all of them.
-        said = [option for name, value in self.headers if name == b"connection" for option in _options(value)]
+        said = b",".join(value.lower() for name, value in self.headers if name == b"connection")
         offered = [value.lower() for name, value in self.headers if name == b"upgrade"]
-        return offered[-1] if offered and b"upgrade" in said else None
+        return offered[-1] if offered and b"upgrade" in map(bytes.strip, said.split(b",")) else None
 
     def handle_websocket_upgrade(self) -> None:
         """Called by uvicorn where the head ends: over to WebSocket, or to h11."""
@@ -48,14 +48,6 @@ class Http(HttpToolsProtocol):
     def _head(self) -> bytes:
         version = str(self.scope["http_version"]).encode()
         lines = [str(self.scope["method"]).encode() + b" " + self.url + b" HTTP/" + version]
-        for name, value in self.headers:
-            if name == b"connection":
-                value = b", ".join(option for option in _options(value) if option not in OFFER)
-            if name not in OFFER:
-                lines.append(name + b": " + value)
+        # The Connection lines stay: they may say `close` too, and name nothing that is still offered.
+        lines += [name + b": " + value for name, value in self.headers if name not in OFFER]
         return b"\r\n".join([*lines, b"", b""])
-
-
-def _options(connection: bytes) -> list[bytes]:
-    """What is said about the connection (RFC 9110 section 7.6.1): an offer, and perhaps `close`."""
-    return [option.strip().lower() for option in connection.split(b",")]
