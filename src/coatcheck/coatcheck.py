@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from coatcheck import keys, web
-from coatcheck.accounts import Account, Accounts
+from coatcheck.accounts import LARGEST_ID, Account, Accounts
 from coatcheck.accounts import routes as account_routes
 from coatcheck.admin import Users
 from coatcheck.database import Database
@@ -189,18 +189,19 @@ class Coatcheck:
     async def disable_account(self, user_id: int) -> bool:
         """Keep the account but let nobody in, and end its sessions, from the next request on. Whether it exists."""
         await self.ensure_open()
-        return await self.users.disable(user_id)
+        return 0 < user_id <= LARGEST_ID and await self.users.disable(user_id)
 
     async def enable_account(self, user_id: int) -> bool:
         """Let a disabled account in again. Whether it exists."""
         await self.ensure_open()
-        return await self.users.enable(user_id)
+        return 0 < user_id <= LARGEST_ID and await self.users.enable(user_id)
 
     async def end_sessions(self, user_id: int) -> None:
         """End every session of an account, from the next request on."""
         await self.ensure_open()
-        async with self.database.transaction() as tx:
-            await self.sessions.end_all(tx, user_id)
+        if 0 < user_id <= LARGEST_ID:
+            async with self.database.transaction() as tx:
+                await self.sessions.end_all(tx, user_id)
 
     def _given_secret(self) -> keys.Secret | None:
         settings = self.settings
