@@ -17,7 +17,7 @@ from coatcheck.accounts import LARGEST_ID, Account, Accounts
 from coatcheck.accounts import routes as account_routes
 from coatcheck.admin import Users
 from coatcheck.database import Database
-from coatcheck.database.migrate import Migrations
+from coatcheck.database.migrate import Migrations, named
 from coatcheck.database.url import shown, sqlite_path
 from coatcheck.health import routes as health_routes
 from coatcheck.login import Login
@@ -65,7 +65,7 @@ class Coatcheck:
             listen_url=self.settings.database_listen_url,
             prepare=self.settings.database_prepare,
         )
-        self.migrations = Migrations(self.database.url, [OWN_HISTORY, *migrations])
+        self.migrations = Migrations(self.database.url, [OWN_HISTORY, *named(migrations)])
         self.site = web.Site(
             local=self.settings.local,
             issuer=self.settings.issuer,
