@@ -13,11 +13,11 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from coatcheck import keys, web
-from coatcheck.accounts import Account, Accounts
+from coatcheck.accounts import LARGEST_ID, Account, Accounts
 from coatcheck.accounts import routes as account_routes
 from coatcheck.admin import Users
 from coatcheck.database import Database
-from coatcheck.database.migrate import Migrations
+from coatcheck.database.migrate import Migrations, named
 from coatcheck.database.url import shown, sqlite_path
 from coatcheck.health import routes as health_routes
 from coatcheck.login import Login
@@ -72,7 +72,7 @@ class Coatcheck:
             listen_url=self.settings.database_listen_url,
             prepare=self.settings.database_prepare,
         )
-        self.migrations = Migrations(self.database.url, [OWN_HISTORY, *migrations])
+        self.migrations = Migrations(self.database.url, [OWN_HISTORY, *named(migrations)])
         self.site = web.Site(
             local=self.settings.local,
             issuer=self.settings.issuer,
@@ -126,13 +126,14 @@ class Coatcheck:
         async def lifespan(app: FastAPI) -> AsyncGenerator[Any, None]:
             try:
                 await self.open()
+                try:
+                    async with own(app) as state:
+                        self._fit_in()  # once more, for what its start has added
+                        yield state
+                finally:
+                    await self.close()
             except StartRefused as refusal:
                 raise NotStarted(refusal.sentence) from None
-            try:
-                async with own(app) as state:
-                    yield state
-            finally:
-                await self.close()
 
         app.router.lifespan_context = lifespan
 
@@ -189,18 +190,19 @@ class Coatcheck:
     async def disable_account(self, user_id: int) -> bool:
         """Keep the account but let nobody in, and end its sessions, from the next request on. Whether it exists."""
         await self.ensure_open()
-        return await self.users.disable(user_id)
+        return 0 < user_id <= LARGEST_ID and await self.users.disable(user_id)
 
     async def enable_account(self, user_id: int) -> bool:
         """Let a disabled account in again. Whether it exists."""
         await self.ensure_open()
-        return await self.users.enable(user_id)
+        return 0 < user_id <= LARGEST_ID and await self.users.enable(user_id)
 
     async def end_sessions(self, user_id: int) -> None:
         """End every session of an account, from the next request on."""
         await self.ensure_open()
-        async with self.database.transaction() as tx:
-            await self.sessions.end_all(tx, user_id)
+        if 0 < user_id <= LARGEST_ID:
+            async with self.database.transaction() as tx:
+                await self.sessions.end_all(tx, user_id)
 
     async def adopt_issuer(self) -> None:
         """Make the database's issuer the one of the settings; tokens that are out are refused from then on."""

@@ -130,3 +130,33 @@ async def test_what_is_refused_or_gone_changes_nothing(coatcheck: Coatcheck) -> 
     assert not await coatcheck.users.disable(alice.id + 1)
     assert not await coatcheck.users.enable(alice.id + 1)
     assert not await coatcheck.users.delete(alice.id + 1)
+
+
+@pytest.mark.parametrize("nobodys", [2**63 - 1, 2**63, 2**70, -(2**63) - 1, -1, 0])
+async def test_an_id_that_nobody_can_have_is_nobodys(coatcheck: Coatcheck, nobodys: int) -> None:
+    await coatcheck.create_account("alice", "secret123")
+    assert await coatcheck.disable_account(nobodys) is False
+    assert await coatcheck.enable_account(nobodys) is False
+    await coatcheck.end_sessions(nobodys)
+    account = await coatcheck.find_account("alice")
+    assert account is not None
+    assert account.enabled
+
+
+@pytest.mark.parametrize("name", ["", "\0", "\ud800", "a\udfff", "a b", "\u0378", "x" * 1_000_000])
+async def test_a_name_that_nobody_can_have_is_nobodys(coatcheck: Coatcheck, name: str) -> None:
+    assert await coatcheck.find_account(name) is None
+    with pytest.raises(Invalid) as refusal:
+        await coatcheck.create_account(name, "secret123")
+    assert [pointer for pointer, _ in refusal.value.errors] == ["#/username"]
+
+
+@pytest.mark.parametrize("password", ["\ud800longpassword", "long password \udfff", "long \udc00\ud800 password"])
+async def test_half_a_character_makes_no_password(coatcheck: Coatcheck, password: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        await coatcheck.create_account("alice", password)
+    assert refusal.value.errors == (("#/password", "Type it again: it has half a character in it."),)
+    assert await coatcheck.find_account("alice") is None
+    alice = await coatcheck.create_account("alice", "secret123")
+    with pytest.raises(Invalid):
+        await coatcheck.users.set_password(alice.id, password)

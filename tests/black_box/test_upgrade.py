@@ -49,6 +49,18 @@ def test_the_connection_serves_on(server: Server, person: Person) -> None:
         assert wire.read().json()["id"] == person.id
 
 
+@pytest.mark.parametrize(
+    "connection", ["close, Upgrade", "Upgrade,HTTP2-Settings ,, Close", "upgrade\r\nConnection: close"]
+)
+def test_what_else_is_said_about_the_connection_holds(connection: str, server: Server, person: Person) -> None:
+    with Wire(server) as wire:
+        whole = request(person, f"Content-Length: {len(BODY)}") + BODY
+        wire.send(whole.replace(b"Connection: Upgrade, HTTP2-Settings", f"Connection: {connection}".encode()))
+        answer = wire.read()
+        assert (answer.status_code, answer.headers["connection"]) == (201, "close")
+        assert wire.closed()
+
+
 def test_answers_of_one_connection_stay_in_order(server: Server, person: Person) -> None:
     """An offer behind an unfinished request: whatever becomes of it, no answer is mixed with another."""
     plain = head("GET /me HTTP/1.1", [f"Authorization: Bearer {person.token}"])

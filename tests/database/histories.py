@@ -42,6 +42,11 @@ class History:
         importlib.invalidate_caches()
         return self
 
+    def write(self, name: str, text: str) -> None:
+        """A file as it is, beside the revisions."""
+        (self._folder / name).write_text(text)
+        importlib.invalidate_caches()
+
     def forget_last(self) -> None:
         """Take the newest revision back, as whoever mends it does."""
         newest = max(self._folder.glob("0*.py"))

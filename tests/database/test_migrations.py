@@ -206,14 +206,6 @@ def test_the_librarys_history_is_there_before_the_applications(
     assert "notes" in tables(engine)
 
 
-@pytest.mark.parametrize("package", ["no_such_application.migrations", "coatcheck.no_such_room", "no_such_package"])
-def test_a_history_that_is_not_there_is_refused_with_a_sentence(database_url: str, package: str) -> None:
-    migrations = Migrations(database_url, [package])
-    for ask in (migrations.standing, migrations.upgrade):
-        with pytest.raises(StartRefused, match=rf"^There is no package {package}; migrations= names packages"):
-            ask()
-
-
 def test_looking_and_finding_nothing_to_do_wait_for_nobody(database_url: str) -> None:
     """Every start looks. It must not stop those who write, nor wait for a migration of somebody else's."""
     migrations = Migrations(database_url, HISTORIES)

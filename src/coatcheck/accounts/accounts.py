@@ -11,6 +11,8 @@ from coatcheck.database import Database, Transaction, UniqueViolation
 from coatcheck.passwords import Passwords
 from coatcheck.problems import BadRequest, Forbidden, Invalid
 
+LARGEST_ID = 2**63 - 1  # what the column holds, on both engines
+
 
 class UsernameTaken(BadRequest):
     """Somebody has this name, in this or another spelling of it."""

@@ -1,6 +1,7 @@
 """One schema history: a package of Alembic version files, and where a database stands in it."""
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -18,6 +19,9 @@ from coatcheck.problems import StartRefused
 
 ENVIRONMENT = Path(__file__).parent / "alembic_environment"
 VERSION_TABLE_END = "_schema_version"
+NAMES = "migrations= names packages of Alembic files"
+REVISION = re.compile(rb"^revision\b", re.MULTILINE)
+NO_REVISIONS = ("__init__", ".#")  # Alembic passes them over: the package itself, and an editor's lock
 BASE = "base"  # Alembic's word for the place before the first revision
 
 
@@ -61,18 +65,31 @@ class History:
 
     def config(self) -> Config:
         """Alembic's configuration for this history."""
-        try:
-            found = find_spec(self.package)
-        except ModuleNotFoundError:
-            found = None
-        if found is None or not found.submodule_search_locations:
-            raise StartRefused(f"There is no package {self.package}; migrations= names packages of Alembic files.")
         config = Config()
         config.set_main_option("script_location", _literal(ENVIRONMENT))
-        config.set_main_option("version_locations", _literal(found.submodule_search_locations[0]))
+        config.set_main_option("version_locations", _literal(self._folder()))
         config.set_main_option("path_separator", "newline")
         config.attributes["version_table"] = self.version_table
         return config
+
+    def _folder(self) -> Path:
+        """Where the files are. Alembic would run each of them, so they are looked at first.
+
+        Raises StartRefused: there is no such package, or it holds something else.
+        """
+        try:
+            found = find_spec(self.package) if all(self.package.split(".")) else None
+        except ModuleNotFoundError:
+            found = None
+        if found is None or not found.submodule_search_locations:
+            raise StartRefused(f"There is no package {self.package}; {NAMES}.")
+        folder = Path(found.submodule_search_locations[0])
+        for file in sorted(folder.glob("*.py")):
+            if not file.name.startswith(NO_REVISIONS) and not REVISION.search(file.read_bytes()):
+                raise StartRefused(
+                    f"The package {self.package} holds {file.name}, which is no Alembic file; {NAMES}."
+                )
+        return folder
 
     def standing(self, connection: Connection) -> Standing:
         """How the database stands to this history."""

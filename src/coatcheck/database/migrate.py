@@ -5,7 +5,7 @@ once: the first carries the migrations out, the others find them done.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import combinations
@@ -18,12 +18,26 @@ from coatcheck.database.history import BASE, VERSION_TABLE_END, History, Standin
 from coatcheck.database.url import sqlite_path
 from coatcheck.problems import StartRefused
 
-__all__ = ["Migrations", "Standing", "Step"]
+__all__ = ["Migrations", "Standing", "Step", "named"]
 
 # Alembic's `op` and `context` are one for the whole process; two apps in it may migrate at once.
 ALEMBIC = threading.Lock()
 
 Connecting = Callable[[], AbstractContextManager[Connection]]
+
+
+def named(packages: Iterable[object]) -> list[str]:
+    """What `migrations=` names. Raises StartRefused: one name alone, or what is no list of names."""
+    if isinstance(packages, str):  # a list of its letters
+        raise StartRefused(f'migrations= is a list of packages by name: write migrations=["{packages}"].')
+    try:
+        given = list(packages)
+    except TypeError:
+        given = [None]
+    names = [name for name in given if isinstance(name, str)]
+    if names != given:
+        raise StartRefused('migrations= is a list of packages by name, such as ["todos.migrations"].')
+    return names
 
 
 class Migrations:

@@ -19,6 +19,10 @@ def refusal(password: str, min_length: int) -> str | None:
     """
     if len(password) > 4 * MAX_LENGTH:
         return f"Use at most {MAX_LENGTH} characters."
+    try:
+        password.encode()
+    except UnicodeEncodeError:  # half a surrogate pair has no bytes that could be hashed
+        return "Type it again: it has half a character in it."
     length = len(normalised(password))
     if length < min_length:
         return f"Use at least {min_length} characters; a few words in a row are easy to remember."

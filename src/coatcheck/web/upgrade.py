@@ -5,7 +5,7 @@ import sys
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-OFFER = {b"connection", b"upgrade", b"http2-settings"}
+OFFER = {b"upgrade", b"http2-settings"}
 
 
 class Http(HttpToolsProtocol):
@@ -25,6 +25,12 @@ class Http(HttpToolsProtocol):
         alone = getattr(self.cycle, "response_complete", True)  # None before the first request
         return alone and self._get_upgrade() is not None
 
+    def _get_upgrade(self) -> bytes | None:
+        # uvicorn looks at the last of several Connection lines, httptools at all of them.
+        said = b",".join(value.lower() for name, value in self.headers if name == b"connection")
+        offered = [value.lower() for name, value in self.headers if name == b"upgrade"]
+        return offered[-1] if offered and b"upgrade" in map(bytes.strip, said.split(b",")) else None
+
     def handle_websocket_upgrade(self) -> None:
         """Called by uvicorn where the head ends: over to WebSocket, or to h11."""
         if super()._should_upgrade():
@@ -42,5 +48,6 @@ class Http(HttpToolsProtocol):
     def _head(self) -> bytes:
         version = str(self.scope["http_version"]).encode()
         lines = [str(self.scope["method"]).encode() + b" " + self.url + b" HTTP/" + version]
+        # The Connection lines stay: they may say `close` too, and name nothing that is still offered.
         lines += [name + b": " + value for name, value in self.headers if name not in OFFER]
         return b"\r\n".join([*lines, b"", b""])
