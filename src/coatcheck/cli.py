@@ -29,6 +29,7 @@ from coatcheck.problems import Invalid, Problem, StartRefused
 from coatcheck.settings import Described, Settings
 
 NARROWEST_TABLE = 80
+CTRL_C = 130  # as shells count: 128 and the number of SIGINT
 
 
 class OneSentence(TyperGroup):
@@ -44,6 +45,10 @@ class OneSentence(TyperGroup):
             if not isinstance(refusal.code, str):
                 raise
             sentence = refusal.code
+        except typer.Abort as left:
+            # A question makes the same of Ctrl+C and of Ctrl+D; only the second is an answer.
+            typer.echo("\nAborted.", err=True)
+            raise typer.Exit(CTRL_C if isinstance(left.__context__, KeyboardInterrupt) else 1) from None
         typer.echo(sentence, err=True)
         raise typer.Exit(1)
 

@@ -142,19 +142,6 @@ def test_a_deleted_account_takes_with_it_what_belongs_to_it(site: TestClient) ->
     assert again.get("/todos/stats").json()["total"] == 0
 
 
-def test_a_deletion_asks_first(folder: Path) -> None:
-    create()
-    for answer in ("n\n", "\n"):
-        refused = invoke("users", "delete", "alice", stdin=answer)
-        assert refused.exit_code == 1
-        assert "Delete alice (id 1) and everything that belongs to it? [y/N]" in refused.stderr
-        assert refused.stderr.endswith("Nothing was deleted.\n")
-    assert invoke("users", "delete", "alice", stdin="").exit_code == 1
-    assert invoke("users", "list").stdout.count("\n") == 2
-    assert invoke("users", "delete", "alice", stdin="y\n").exit_code == 0
-    assert invoke("users", "list").stdout.count("\n") == 1
-
-
 def test_a_row_that_needs_the_account_keeps_it(site: TestClient, url: str) -> None:
     alice = Person(site)
     statements = (
@@ -171,7 +158,7 @@ def test_a_row_that_needs_the_account_keeps_it(site: TestClient, url: str) -> No
 def test_whom_a_command_is_about(folder: Path, command: str) -> None:
     expected = "There is no such account. To see which there are: coatcheck users list"
     for whom in (("nobody",), ("two words",), ("--id", "7")):
-        assert sentence(invoke("users", command, *whom, stdin="y\n")) == expected
+        assert sentence(invoke("users", command, *whom)) == expected
     mistakes = ("", "alice --id 1", "--id 0", "--id 9223372036854775808", "--id x")
     for mistake in mistakes:
         assert invoke("users", command, *mistake.split()).exit_code == 2

@@ -13,7 +13,7 @@ import typer
 from coatcheck.accounts import Account, UsernameTaken
 from coatcheck.admin.users import Users
 from coatcheck.database import ForeignKeyViolation
-from coatcheck.database.commands import App, Json
+from coatcheck.database.commands import App, Json, ask, at_a_terminal
 
 Result = TypeVar("Result")
 
@@ -122,8 +122,8 @@ def delete(
     program: Program = context.obj
     account = _account(program, app, name, id)
     question = f"Delete {account.username} (id {account.id}) and everything that belongs to it?"
-    if not (yes or typer.confirm(question, err=True)):
-        raise SystemExit("Nothing was deleted.")
+    if not yes:
+        ask(question, else_say="Nothing was deleted.")
     try:
         _require(_do(program, app, lambda users: users.delete(account.id)))
     except ForeignKeyViolation:
@@ -176,7 +176,7 @@ def _new_password() -> str:
     """
     stdin: TextIO | None = sys.stdin  # None where it was closed: <&-
     try:
-        if stdin is not None and stdin.isatty():
+        if at_a_terminal():
             asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt="Again", err=True)
             asked.encode()
             return asked
