@@ -229,6 +229,18 @@ def test_a_reset_deletes_nothing_where_other_tables_need_ours(folder: Path, url:
     assert invoke("users", "list").exit_code == 0
 
 
+def test_only_tables_that_need_ours_make_a_reset_speak_of_app(
+    folder: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create("alice")
+    run_sql(url, "UPDATE coatcheck_schema_version SET version_num = '9999'")
+    assert sentence(invoke("reset", "--yes")).endswith("or restore a backup from before the upgrade.")
+    monkeypatch.setenv("COATCHECK_DATABASE_URL", "postgresql://x@127.0.0.1:1/x")
+    refused = sentence(invoke("reset", "--yes"))
+    assert refused.startswith("PostgreSQL does not answer at COATCHECK_DATABASE_URL")
+    assert "--app" not in refused
+
+
 def test_a_reset_is_refused_in_production(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     create("alice")
     for name, value in PRODUCTION.items():

@@ -16,8 +16,8 @@ from rich.progress import Progress
 from coatcheck.database.database import Database
 from coatcheck.database.migrate import Migrations, Step
 from coatcheck.database.sqlite_files import Watch
+from coatcheck.database.still_needed import StillNeeded
 from coatcheck.database.url import pg_dump, sqlite_path
-from coatcheck.problems import StartRefused
 
 SECONDS_WITHOUT_A_BAR = 1.0
 MEGABYTE = 1_000_000
@@ -146,7 +146,7 @@ def reset(
         ask(question, else_say="Nothing was deleted.")
     try:
         store.migrations.start_anew()
-    except StartRefused as refusal:
+    except StillNeeded as refusal:
         hint = " If other tables there are your application's, name it with --app." if app is None else ""
         raise SystemExit(f"{refusal.sentence}{hint}") from None
     typer.echo("The database is empty now. Restart a server that is running on it.")
