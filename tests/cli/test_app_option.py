@@ -1,10 +1,12 @@
 """--app names an application: what is wrong there is told with its place, and never with its text."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
+from coatcheck.cli import Program
 from tests.cli.test_serve import first_line, serving
 from tests.support.command import run
 from tests.support.postgresql import free_port
@@ -87,3 +89,18 @@ def test_of_two_that_are_mounted_one_must_be_named(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(f"{TOP}Coatcheck(app)\n{MOUNTED}{second}")
     assert refusal(tmp_path).startswith("main:app has 2 applications with a Coatcheck(app) in it.")
     assert run(tmp_path, "migrate", "--app", "main:other").returncode == 0
+
+
+def test_each_name_is_its_own_application_and_the_same_one_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    for name in ("chosen_first", "chosen_second"):
+        (tmp_path / f"{name}.py").write_text(f"{TOP}Coatcheck(app)\n")
+    program = Program()
+    first, second, alone = (program.coatcheck(name) for name in ("chosen_first:app", "chosen_second:app", None))
+    assert len({id(first), id(second), id(alone)}) == 3
+    assert program.coatcheck("chosen_first:app") is first
+    assert program.settings("chosen_first:app") is first.settings
+    assert program.coatcheck(None) is alone
