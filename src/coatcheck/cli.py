@@ -1,13 +1,17 @@
 """The command line: joins the rooms' commands, and hands them what they act on."""
 
 import asyncio
+import errno
 import json
+import os
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib import import_module, metadata
 from io import TextIOWrapper
 from pathlib import Path
+from traceback import extract_tb
+from types import FunctionType
 from typing import Annotated, Any
 
 import typer
@@ -29,10 +33,28 @@ from coatcheck.problems import Invalid, Problem, StartRefused
 from coatcheck.settings import Described, Settings
 
 NARROWEST_TABLE = 80
+# Windows knows no quota.
+NOT_WRITTEN = {errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF, getattr(errno, "EDQUOT", errno.ENOSPC)}
+CTRL_C = 130  # as shells count: 128 and the number of SIGINT
 
 
 class OneSentence(TyperGroup):
     """Commands that end a refusal with one sentence on standard error and exit code 1, without a trace."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command; an output that cannot be written is a refusal too, also that of --help."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.errno not in NOT_WRITTEN or error.filename is not None:
+                raise
+            _let_go_of_outputs()
+            with suppress(OSError):  # it may be standard error itself
+                typer.echo(
+                    f"The output cannot be written ({error.strerror}). What was asked for may have been done.",
+                    err=True,
+                )
+            sys.exit(1)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -44,6 +66,10 @@ class OneSentence(TyperGroup):
             if not isinstance(refusal.code, str):
                 raise
             sentence = refusal.code
+        except typer.Abort as left:
+            # A question makes the same of Ctrl+C and of Ctrl+D; only the second is an answer.
+            typer.echo("\nAborted.", err=True)
+            raise typer.Exit(CTRL_C if isinstance(left.__context__, KeyboardInterrupt) else 1) from None
         typer.echo(sentence, err=True)
         raise typer.Exit(1)
 
@@ -52,12 +78,14 @@ class Program:
     """What commands act on: the application of --app, else accounts alone with this folder's settings."""
 
     def __init__(self) -> None:
-        self._chosen: Coatcheck | None = None
+        self._running: dict[str | None, Any] = {}
+        self._told: set[str] = set()
 
     @asynccontextmanager
     async def users(self, app: str | None) -> AsyncGenerator[Users, None]:
         """The accounts, with the database open; its schema is brought up to date, or refused, as at a start."""
         coatcheck = self.coatcheck(app)
+        self.tell(coatcheck.database.url)
         await coatcheck.open()
         try:
             yield coatcheck.users
@@ -66,24 +94,35 @@ class Program:
 
     def store(self, app: str | None) -> Store:
         """The database, not opened: a copy of an older schema is welcome, an emptied one needs no secret."""
+        settings = self.settings(app)
         if app is None:
-            settings = Settings.read()
             url = settings.absolute_database_url
             database, migrations = Database(url), Migrations(url, [OWN_HISTORY])
         else:
-            coatcheck = _coatcheck_of(app)
-            settings, database, migrations = coatcheck.settings, coatcheck.database, coatcheck.migrations
-        _tell(database.url)
+            coatcheck = self.coatcheck(app)
+            database, migrations = coatcheck.database, coatcheck.migrations
+        self.tell(database.url)
         return Store(database, migrations, settings.local, _place_of_the_secret(settings))
+
+    def settings(self, app: str | None) -> Settings:
+        """Those of the application; this folder's are given also where a start with them would be refused."""
+        return Settings.read() if app is None else self.coatcheck(app).settings
 
     def coatcheck(self, app: str | None) -> Coatcheck:
         """The one of the application, not opened."""
-        if self._chosen is not None:
-            return self._chosen
-        chosen: Coatcheck = _coatcheck_of(app) if app is not None else application(Settings.read()).state.coatcheck
-        _tell(chosen.database.url)
-        self._chosen = chosen
-        return chosen
+        return _coatcheck_of(self.running(app), app or "this")
+
+    def running(self, app: str | None) -> Any:
+        """The application to run, the same one each time."""
+        if app not in self._running:
+            self._running[app] = application(Settings.read()) if app is None else _named(app)
+        return self._running[app]
+
+    def tell(self, url: str) -> None:
+        """Say once on standard error which database it is."""
+        if url not in self._told:
+            typer.echo(f"Database: {shown(url)}", err=True)
+            self._told.add(url)
 
 
 cli = typer.Typer(
@@ -114,6 +153,7 @@ def _cli(
 
 @cli.command()
 def serve(
+    context: typer.Context,
     host: Annotated[
         str | None, typer.Option(help="Where to listen, instead of COATCHECK_HOST.", show_default=False)
     ] = None,
@@ -124,19 +164,19 @@ def serve(
     app: App = None,
 ) -> None:
     """Serve the application of --app, or accounts alone. Ctrl+C stops it."""
-    settings = _settings(app)
+    program: Program = context.obj
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    running = _app_of(app) if app is not None else application(settings)
-    run(running, settings.model_copy(update=given))
+    run(program.running(app), program.coatcheck(app).settings.model_copy(update=given))
 
 
 @cli.command()
-def settings(as_json: Json = False, app: App = None) -> None:
+def settings(context: typer.Context, as_json: Json = False, app: App = None) -> None:
     """Print each setting: its value and where that comes from, its default, its meaning.
 
     Secrets and the database's password are masked.
     """
-    described = list(_settings(app).described())
+    program: Program = context.obj
+    described = list(program.settings(app).described())
     if as_json:
         typer.echo(json.dumps({one.name: _members(one) for one in described}, indent=2))
         return
@@ -160,36 +200,83 @@ def adopt_issuer(context: typer.Context, app: App = None) -> None:
     """
     program: Program = context.obj
     coatcheck = program.coatcheck(app)
+    program.tell(coatcheck.database.url)
     asyncio.run(coatcheck.adopt_issuer())
     typer.echo(f"The issuer is {coatcheck.settings.issuer} now. Restart the servers that are running.")
 
 
-def _coatcheck_of(target: str) -> Coatcheck:
-    """The Coatcheck of `module:app`."""
-    app = _app_of(target)
-    coatcheck = getattr(getattr(app, "state", None), "coatcheck", None)
-    if not isinstance(coatcheck, Coatcheck):
-        raise StartRefused(f"{target} is no FastAPI application with a Coatcheck(app).")
-    return coatcheck
+def _named(target: str) -> Any:
+    """What is called `module:app`, found from the working directory.
 
-
-def _app_of(target: str) -> Any:
-    """What is called so, found from the working directory."""
-    module, _, name = target.partition(":")
+    What the module itself raises is told by its type and place: its text may hold a password.
+    """
+    name_of_module, _, name = target.partition(":")
+    name = name or "app"
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
+    if not all(part.isidentifier() for part in name_of_module.split(".")):
+        raise _no_application(target, f"{name_of_module or 'nothing'} is no name of a module")
     try:
-        return getattr(import_module(module), name or "app")
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise StartRefused(f"There is no application {target} here ({error}). Write module:app.") from None
+        module = import_module(name_of_module)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and f"{name_of_module}.".startswith(f"{error.name}."):
+            raise _no_application(target, f"no module {error.name}") from None
+        raise StartRefused(
+            f"{target} cannot be loaded: {type(error).__name__} at {_place_of(error)}. "
+            f'To see the whole: python -c "import {name_of_module}"'
+        ) from None
+    if not hasattr(module, name):
+        raise _no_application(target, f"{name_of_module} has no {name}")
+    return getattr(module, name)
 
 
-def _settings(app: str | None) -> Settings:
-    return Settings.read() if app is None else _coatcheck_of(app).settings
+def _no_application(target: str, why: str) -> StartRefused:
+    return StartRefused(f"There is no application {target} here ({why}). Write module:app.")
 
 
-def _tell(url: str) -> None:
-    typer.echo(f"Database: {shown(url)}", err=True)
+def _place_of(error: Exception) -> str:
+    """File and line of a fault: where the last code was that is the application's own, not a library's."""
+    here = Path.cwd()
+    places = [(Path(frame.filename), frame.lineno or 0) for frame in extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((Path(error.filename), error.lineno or 0))
+    own = [(file, line) for file, line in places if file.is_relative_to(here) and not _is_a_librarys(file)]
+    file, line = (own or places)[-1]
+    return f"{file.relative_to(here) if own else file}:{line}"
+
+
+def _is_a_librarys(file: Path) -> bool:
+    return "site-packages" in file.parts or file.is_relative_to(Path(__file__).parent)
+
+
+def _coatcheck_of(app: Any, target: str) -> Coatcheck:
+    """The one Coatcheck of an application, for people called `target`."""
+    found = _coatchecks(app)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise StartRefused(f"{target} has {len(found)} applications with a Coatcheck(app) in it. Name one of them.")
+    factory = (
+        f" If it makes one, keep that under a name (app = {app.__name__}()) and give that to --app."
+        if isinstance(app, FunctionType)
+        else ""
+    )
+    raise StartRefused(f"{target} is no FastAPI application with a Coatcheck(app).{factory}")
+
+
+def _coatchecks(app: Any, outer: tuple[Any, ...] = ()) -> list[Coatcheck]:
+    """An application's own; else that of the one that a layer wraps, or those of the ones mounted in it."""
+    own = getattr(getattr(app, "state", None), "coatcheck", None)
+    if isinstance(own, Coatcheck):
+        return [own]
+    parts: list[Any] = [app, *(getattr(app, "routes", None) or ())]
+    inner = [getattr(part, "app", None) for part in parts]
+    return [
+        found
+        for part in inner
+        if part is not None and not any(part is one for one in (app, *outer))
+        for found in _coatchecks(part, (app, *outer))
+    ]
 
 
 def _place_of_the_secret(settings: Settings) -> str:
@@ -198,6 +285,17 @@ def _place_of_the_secret(settings: Settings) -> str:
     if settings.secret_file is not None:
         return str(settings.directory.absolute() / settings.secret_file)
     return str(settings.data / "secret")
+
+
+def _let_go_of_outputs() -> None:
+    """What is left in an output that takes nothing is dropped: Python would try again at its end, and say so."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def _worded(problem: Problem) -> str:

@@ -253,7 +253,8 @@ class Coatcheck:
             self.migrations.upgrade()
         elif self.migrations.is_older():  # refuses a newer one
             raise StartRefused(
-                f"The schema of {self.database} is older than this program. Run: coatcheck migrate --app app:app"
+                f"The schema of {self.database} is older than this program. "
+                "Run coatcheck migrate, with --app module:app if the application has tables of its own."
             )
 
 
@@ -286,9 +287,10 @@ def serve(app: FastAPI, settings: Settings) -> None:
     """Run the app with uvicorn until SIGINT or SIGTERM, which end it within a second, exit code 0."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     data = shown(settings.absolute_database_url)
+    title = getattr(app, "title", "Application")  # a layer around one has none
     web.run(
         app,
         host=settings.host,
         port=settings.port,
-        first_line=f"{app.title}: http://{host}:{settings.port}/docs · data in {data} · Ctrl+C stops",
+        first_line=f"{title}: http://{host}:{settings.port}/docs · data in {data} · Ctrl+C stops",
     )

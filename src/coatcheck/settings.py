@@ -77,7 +77,7 @@ class Settings(BaseSettings):
         default=None, description="base64url or hex of 32 random bytes or more: coatcheck secret new."
     )
     secret_file: Path | None = Field(default=None, description="A file that holds the secret, instead of it.")
-    host: str = Field(default="127.0.0.1", description="Where app.py listens.")
+    host: str = Field(default="127.0.0.1", description="Where app.py and coatcheck serve listen.")
     port: int = Field(default=8000, ge=1, le=65_535, description="The port there.")
     issuer: str = Field(default="http://127.0.0.1:8000", description="iss of tokens; https in production.")
     audience: str | None = Field(default=None, description="aud of tokens; the issuer unless set.")

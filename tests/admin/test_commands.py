@@ -8,8 +8,9 @@ from fastapi.testclient import TestClient
 
 from coatcheck.database.url import shown
 from coatcheck.keys import Secret
-from tests.support.command import invoke, sentence
+from tests.support.command import Terminal, invoke, sentence
 from tests.support.person import Person
+from tests.support.server import CHEAP
 from tests.support.sql import run_sql
 
 NEW_PASSWORD = "correct horse battery"
@@ -52,8 +53,8 @@ def test_the_password_is_one_line_as_it_was_written(site: TestClient) -> None:
 @pytest.mark.parametrize(
     ("name", "stdin", "expected"),
     [
-        ("taken", "correct horse\n", "This username is taken."),
-        ("TAKEN", "correct horse\n", "This username is taken."),
+        ("taken", "correct horse\n", "This username is taken. To see by whom: coatcheck users list"),
+        ("TAKEN", "correct horse\n", "This username is taken. To see by whom: coatcheck users list"),
         ("two words", "correct horse\n", "Username: Use 1 to 254 letters"),
         ("alice", "short\n", "Password: Use at least 8 characters"),
         ("alice", "\n", "Password: Use at least 8 characters"),
@@ -142,17 +143,33 @@ def test_a_deleted_account_takes_with_it_what_belongs_to_it(site: TestClient) ->
     assert again.get("/todos/stats").json()["total"] == 0
 
 
-def test_a_deletion_asks_first(folder: Path) -> None:
-    create()
-    for answer in ("n\n", "\n"):
-        refused = invoke("users", "delete", "alice", stdin=answer)
-        assert refused.exit_code == 1
-        assert "Delete alice (id 1) and everything that belongs to it? [y/N]" in refused.stderr
-        assert refused.stderr.endswith("Nothing was deleted.\n")
-    assert invoke("users", "delete", "alice", stdin="").exit_code == 1
-    assert invoke("users", "list").stdout.count("\n") == 2
-    assert invoke("users", "delete", "alice", stdin="y\n").exit_code == 0
-    assert invoke("users", "list").stdout.count("\n") == 1
+def test_a_name_that_is_taken_while_its_password_is_typed_is_told_to_an_operator(folder: Path, url: str) -> None:
+    create("taken")
+    run_sql(url, "UPDATE coatcheck_accounts SET username = 'other', mapped_username = 'other'")
+    terminal = Terminal(folder, "users", "create", "taken", **CHEAP, COATCHECK_DATABASE_URL=url)
+    terminal.until("Password: ")
+    run_sql(url, "UPDATE coatcheck_accounts SET username = 'taken', mapped_username = 'taken'")
+    terminal.type(f"{NEW_PASSWORD}\n")
+    terminal.until("Again: ")
+    terminal.type(f"{NEW_PASSWORD}\n")
+    assert terminal.end() == 1
+    assert terminal.seen.endswith("This username is taken. To see by whom: coatcheck users list\r\n")
+
+
+def test_a_name_that_came_by_sql_gives_the_terminal_no_command(folder: Path, url: str) -> None:
+    create("alice")
+    create("Zoë")
+    evil = "e\x1b[31mvil\nroot\u202etxt\u2028\x7f"
+    letters = " || ".join(f"{'char' if url.startswith('sqlite') else 'chr'}({ord(letter)})" for letter in evil)
+    run_sql(url, f"UPDATE coatcheck_accounts SET username = {letters} WHERE id = 1")
+    shown = r"e\x1b[31mvil\nroot\u202etxt\u2028\x7f"
+    _, first, second = invoke("users", "list").stdout.split("\n")[:-1]
+    assert (first.split()[-1], second.split()[-1]) == (shown, "Zoë")
+    assert json.loads(invoke("users", "list", "--json").stdout.split("\n")[0])["username"] == evil
+    for command in (("disable",), ("enable",), ("set-password",), ("delete", "--yes")):
+        done = invoke("users", *command, "--id", "1", stdin=f"{NEW_PASSWORD}\n")
+        assert (done.exit_code, shown in done.stdout, done.stdout.count("\n")) == (0, True, 1)
+        assert done.stdout.rstrip("\n").isprintable()
 
 
 def test_a_row_that_needs_the_account_keeps_it(site: TestClient, url: str) -> None:
@@ -171,7 +188,7 @@ def test_a_row_that_needs_the_account_keeps_it(site: TestClient, url: str) -> No
 def test_whom_a_command_is_about(folder: Path, command: str) -> None:
     expected = "There is no such account. To see which there are: coatcheck users list"
     for whom in (("nobody",), ("two words",), ("--id", "7")):
-        assert sentence(invoke("users", command, *whom, stdin="y\n")) == expected
+        assert sentence(invoke("users", command, *whom)) == expected
     mistakes = ("", "alice --id 1", "--id 0", "--id 9223372036854775808", "--id x")
     for mistake in mistakes:
         assert invoke("users", command, *mistake.split()).exit_code == 2

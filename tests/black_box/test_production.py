@@ -106,7 +106,7 @@ def test_it_refuses_an_older_schema_and_runs_after_the_command_that_it_names(tmp
     (folder / "empty.db").rename(folder / "data" / "coatcheck.db")
     done = run_app(folder, settings)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "is older than this program. Run: coatcheck migrate --app app:app" in done.stderr
+    assert "is older than this program. Run coatcheck migrate, with --app module:app if " in done.stderr
     assert done.stderr.count("\n") == 1
     assert SECRET not in done.stderr
     migrated = migrate(folder, settings)

@@ -15,7 +15,7 @@ import pytest
 from coatcheck.database import Database, DatabaseUnavailable, commands
 from coatcheck.database.url import pg_dump, sqlite_path
 from coatcheck.keys import Secret
-from tests.support.command import invoke, run, sentence
+from tests.support.command import Terminal, invoke, run, sentence
 from tests.support.person import Person
 from tests.support.postgresql import Cluster
 from tests.support.server import CHEAP, Server
@@ -200,16 +200,13 @@ def test_a_reset_starts_empty(folder: Path, url: str) -> None:
     assert run_sql(url, "SELECT id, username FROM coatcheck_accounts") == [(1, "bob")]
 
 
-def test_a_reset_asks_first(folder: Path, url: str) -> None:
+def test_a_reset_asks_first_and_says_what_about(folder: Path, url: str) -> None:
     create("alice")
-    refused = invoke("reset", stdin="n\n")
-    assert refused.exit_code == 1
-    assert f"Delete every row of coatcheck in {Database(url)}? This cannot be undone. [y/N]" in refused.stderr
-    assert refused.stderr.endswith("Nothing was deleted.\n")
-    assert invoke("reset", stdin="").exit_code == 1
+    terminal = Terminal(folder, "reset", **CHEAP, COATCHECK_DATABASE_URL=url)
+    terminal.until(f"Delete every row of coatcheck in {Database(url)}? This cannot be undone. [y/N]")
+    terminal.type("n\n")
+    assert terminal.end() == 1
     assert run_sql(url, COUNT) == [(1,)]
-    assert invoke("reset", stdin="y\n").exit_code == 0
-    assert run_sql(url, COUNT) == [(0,)]
 
 
 def test_a_reset_leaves_other_programs_tables_alone(folder: Path, url: str) -> None:
@@ -231,6 +228,18 @@ def test_a_reset_deletes_nothing_where_other_tables_need_ours(folder: Path, url:
     assert refused.endswith("If other tables there are your application's, name it with --app.")
     assert run_sql(url, COUNT) == [(1,)]
     assert invoke("users", "list").exit_code == 0
+
+
+def test_only_tables_that_need_ours_make_a_reset_speak_of_app(
+    folder: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create("alice")
+    run_sql(url, "UPDATE coatcheck_schema_version SET version_num = '9999'")
+    assert sentence(invoke("reset", "--yes")).endswith("or restore a backup from before the upgrade.")
+    monkeypatch.setenv("COATCHECK_DATABASE_URL", "postgresql://x@127.0.0.1:1/x")
+    refused = sentence(invoke("reset", "--yes"))
+    assert refused.startswith("PostgreSQL does not answer at COATCHECK_DATABASE_URL")
+    assert "--app" not in refused
 
 
 def test_a_reset_is_refused_in_production(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,7 @@ def test_down_and_up_again(folder: Path, database_url: str) -> None:
 def test_without_a_terminal_going_down_takes_yes(folder: Path, database_url: str) -> None:
     done = migrate(folder, database_url, "--to", "todos@-1", answer="y\n")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.endswith(f"{LOSS}Nothing has changed. Without a terminal to ask at, going down takes --yes.\n")
+    assert done.stderr.endswith(f"{LOSS}Nothing has changed. Without a terminal to ask at, this takes --yes.\n")
     assert standing(database_url) is Standing.CURRENT
 
 

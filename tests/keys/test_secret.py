@@ -123,3 +123,16 @@ def test_a_folders_own_ignore_file_stays(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("mine\n")
     Secret.made_once(tmp_path / "secret")
     assert (tmp_path / ".gitignore").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("text", ["hunter2", "00" * 32], ids=["too short", "not random"])
+def test_a_bad_secret_is_told_by_where_it_came_from_and_not_repeated(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "mine"
+    file.write_text(text)
+    with pytest.raises(StartRefused) as from_file:
+        Secret.read(file)
+    with pytest.raises(StartRefused) as from_setting:
+        Secret(text)
+    assert from_file.value.sentence.startswith(f"The secret in {file} is not ")
+    assert from_setting.value.sentence.startswith("COATCHECK_SECRET is not ")
+    assert text not in from_file.value.sentence + from_setting.value.sentence

@@ -49,6 +49,20 @@ def run(folder: Path, *arguments: str, stdin: str = "", **settings: str) -> subp
     )
 
 
+def run_without_stdin(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a program whose standard input is closed, as `<&-` in a shell does."""
+    command = [sys.executable, "-m", "coatcheck", *arguments]
+    return subprocess.run(
+        [sys.executable, "-c", f"import os; os.close(0); os.execv({sys.executable!r}, {command!r})"],
+        cwd=folder,
+        env=clean_environment() | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 class Terminal:
     """A command as a person sees it, in a terminal."""
 

@@ -13,13 +13,14 @@ import typer
 from coatcheck.accounts import Account, UsernameTaken
 from coatcheck.admin.users import Users
 from coatcheck.database import ForeignKeyViolation
-from coatcheck.database.commands import App, Json
+from coatcheck.database.commands import App, Json, ask, at_a_terminal
 
 Result = TypeVar("Result")
 
 LARGEST_ID = 2**63 - 1
 LONGEST_LINE = 64 * 1024  # bytes; whatever is longer is no password
 NO_SUCH_ACCOUNT = "There is no such account. To see which there are: coatcheck users list"
+TAKEN = "This username is taken. To see by whom: coatcheck users list"
 HEADER = f"{'id':>8}  {'created (UTC)':<16}  {'disabled (UTC)':<16}  username"
 
 users = typer.Typer(no_args_is_help=True, help="Other people's accounts.")
@@ -73,10 +74,13 @@ def create(
     program: Program = context.obj
     _require_text(name)
     if _do(program, app, lambda users: users.find(name)):  # before somebody types a password twice for nothing
-        raise UsernameTaken
+        raise SystemExit(TAKEN)
     password = _new_password()
-    account = _do(program, app, lambda users: users.create(name, password))
-    typer.echo(_as_json(account) if as_json else f"Created {account.username} with id {account.id}.")
+    try:
+        account = _do(program, app, lambda users: users.create(name, password))
+    except UsernameTaken:
+        raise SystemExit(TAKEN) from None
+    typer.echo(_as_json(account) if as_json else f"Created {_printable(account.username)} with id {account.id}.")
 
 
 @users.command()
@@ -89,7 +93,7 @@ def set_password(context: typer.Context, name: Name = None, id: Id = None, app: 
     account = _account(program, app, name, id)
     password = _new_password()
     _require(_do(program, app, lambda users: users.set_password(account.id, password)))
-    typer.echo(f"{account.username} has the new password; all sessions have ended.")
+    typer.echo(f"{_printable(account.username)} has the new password; all sessions have ended.")
 
 
 @users.command()
@@ -98,7 +102,7 @@ def disable(context: typer.Context, name: Name = None, id: Id = None, app: App =
     program: Program = context.obj
     account = _account(program, app, name, id)
     _require(_do(program, app, lambda users: users.disable(account.id)))
-    typer.echo(f"{account.username} is disabled; all sessions have ended.")
+    typer.echo(f"{_printable(account.username)} is disabled; all sessions have ended.")
 
 
 @users.command()
@@ -107,7 +111,7 @@ def enable(context: typer.Context, name: Name = None, id: Id = None, app: App = 
     program: Program = context.obj
     account = _account(program, app, name, id)
     _require(_do(program, app, lambda users: users.enable(account.id)))
-    typer.echo(f"{account.username} is enabled.")
+    typer.echo(f"{_printable(account.username)} is enabled.")
 
 
 @users.command()
@@ -121,17 +125,18 @@ def delete(
     """Delete an account with its sessions and everything that belongs to it. This cannot be undone."""
     program: Program = context.obj
     account = _account(program, app, name, id)
-    question = f"Delete {account.username} (id {account.id}) and everything that belongs to it?"
-    if not (yes or typer.confirm(question, err=True)):
-        raise SystemExit("Nothing was deleted.")
+    shown = _printable(account.username)
+    question = f"Delete {shown} (id {account.id}) and everything that belongs to it?"
+    if not yes:
+        ask(question, else_say="Nothing was deleted.")
     try:
         _require(_do(program, app, lambda users: users.delete(account.id)))
     except ForeignKeyViolation:
         raise SystemExit(
-            f"Rows of another table need {account.username}, so nothing was deleted. "
+            f"Rows of another table need {shown}, so nothing was deleted. "
             "Remove those first, or use: coatcheck users disable"
         ) from None
-    typer.echo(f"Deleted {account.username}.")
+    typer.echo(f"Deleted {shown}.")
 
 
 def _do(program: Program, app: str | None, act: Callable[[Users], Awaitable[Result]]) -> Result:
@@ -176,7 +181,7 @@ def _new_password() -> str:
     """
     stdin: TextIO | None = sys.stdin  # None where it was closed: <&-
     try:
-        if stdin is not None and stdin.isatty():
+        if at_a_terminal():
             asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt="Again", err=True)
             asked.encode()
             return asked
@@ -191,7 +196,12 @@ def _new_password() -> str:
 def _line(account: Account) -> str:
     disabled = "-" if account.disabled_at is None else _minute(account.disabled_at)
     # The name comes last: it may be long, and nothing is cut off.
-    return f"{account.id:>8}  {_minute(account.created_at)}  {disabled:<16}  {account.username}"
+    return f"{account.id:>8}  {_minute(account.created_at)}  {disabled:<16}  {_printable(account.username)}"
+
+
+def _printable(username: str) -> str:
+    """On one line, and no command to the terminal: registration refuses such names, a row may come otherwise."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in username)
 
 
 def _minute(moment: datetime) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, TextIO
 
 import typer
 from rich.console import Console
@@ -16,8 +16,8 @@ from rich.progress import Progress
 from coatcheck.database.database import Database
 from coatcheck.database.migrate import Migrations, Step
 from coatcheck.database.sqlite_files import Watch
+from coatcheck.database.still_needed import StillNeeded
 from coatcheck.database.url import pg_dump, sqlite_path
-from coatcheck.problems import StartRefused
 
 SECONDS_WITHOUT_A_BAR = 1.0
 MEGABYTE = 1_000_000
@@ -35,6 +35,24 @@ App = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 database = typer.Typer()
+
+
+def at_a_terminal() -> bool:
+    """Whether there is a person to ask."""
+    stdin: TextIO | None = sys.stdin  # None where it was closed: <&-
+    return stdin is not None and stdin.isatty()
+
+
+def ask(question: str, *, else_say: str) -> None:
+    """Go on only if a person says yes.
+
+    Never read from anything but a terminal: in a loop over a file the answer would be the loop's next line.
+    Raises SystemExit with `else_say`.
+    """
+    if not at_a_terminal():
+        raise SystemExit(f"{else_say} Without a terminal to ask at, this takes --yes.")
+    if not typer.confirm(question, err=True):
+        raise SystemExit(else_say)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +142,11 @@ def reset(
     _require_file(store.database)
     names = " and ".join(store.migrations.names)
     question = f"Delete every row of {names} in {store.database}? This cannot be undone."
-    if not (yes or typer.confirm(question, err=True)):
-        raise SystemExit("Nothing was deleted.")
+    if not yes:
+        ask(question, else_say="Nothing was deleted.")
     try:
         store.migrations.start_anew()
-    except StartRefused as refusal:
+    except StillNeeded as refusal:
         hint = " If other tables there are your application's, name it with --app." if app is None else ""
         raise SystemExit(f"{refusal.sentence}{hint}") from None
     typer.echo("The database is empty now. Restart a server that is running on it.")
@@ -187,7 +205,7 @@ def _go_to(migrations: Migrations, to: str, *, yes: bool) -> None:
     if step.down:
         _show_loss(step)
         if not yes:
-            _ask()
+            ask("Make a backup and stop every server first. Go down?", else_say="Nothing has changed.")
     migrations.go(step)
     typer.echo(f"The schema is at {place} now.")
 
@@ -196,10 +214,3 @@ def _show_loss(step: Step) -> None:
     typer.echo("This undoes, and loses all data that only these revisions have a place for:", err=True)
     for revision in step.revisions:
         typer.echo(f"  {revision}", err=True)
-
-
-def _ask() -> None:
-    if not sys.stdin.isatty():
-        raise StartRefused("Nothing has changed. Without a terminal to ask at, going down takes --yes.")
-    if not typer.confirm("Make a backup and stop every server first. Go down?", err=True):
-        raise StartRefused("Nothing has changed.")

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from coatcheck.database.still_needed import still_needed
-from coatcheck.problems import StartRefused
+from coatcheck.database.still_needed import StillNeeded, still_needed
 
 LOGGER = logging.getLogger("coatcheck")
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
@@ -57,7 +56,7 @@ class Faults:
             raise still_needed("; ".join(f"{table} holds a foreign key to {target}" for table, target in severed))
         more = after.rows - self.rows
         if more:
-            raise StartRefused(
+            raise StillNeeded(
                 f"A migration would leave rows of {self._told(more)} pointing at nothing; "
                 "it was undone and nothing has changed."
             )

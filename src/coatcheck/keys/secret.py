@@ -34,9 +34,10 @@ class WrongSecret(Exception):
 class Secret:
     """At least 32 random bytes that wrap data keys and are used for nothing else."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, source: str = "COATCHECK_SECRET") -> None:
         """Read the text that `coatcheck secret new` prints: base64url, or hex.
 
+        source: where it comes from, for people.
         Raises StartRefused with a sentence that does not repeat the text.
         """
         text = text.strip()
@@ -44,10 +45,10 @@ class Secret:
             raw = bytes.fromhex(text) if HEX.fullmatch(text) else _base64url(text)
         except (ValueError, binascii.Error):
             raise StartRefused(
-                "COATCHECK_SECRET is not base64url or hex of at least 32 bytes. Make one with: coatcheck secret new"
+                f"{source} is not base64url or hex of at least 32 bytes. Make one with: coatcheck secret new"
             ) from None
         if len(set(raw)) < DISTINCT_BYTES:
-            raise StartRefused("COATCHECK_SECRET is not random. Make one with: coatcheck secret new")
+            raise StartRefused(f"{source} is not random. Make one with: coatcheck secret new")
         self._raw = raw
 
     @staticmethod
@@ -81,7 +82,7 @@ class Secret:
     def read(cls, path: Path) -> "Secret":
         """The secret in the file. Raises StartRefused."""
         try:
-            return cls(path.read_text(encoding="ascii"))
+            return cls(path.read_text(encoding="ascii"), f"The secret in {path}")
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it holds more than ASCII text"
             raise StartRefused(f"The secret in {path} cannot be read ({why}).") from None

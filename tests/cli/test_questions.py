@@ -1,0 +1,79 @@
+"""What is deleted is asked about first: a person at a terminal answers, and nobody and nothing else does."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import Terminal, run, run_without_stdin
+from tests.support.server import CHEAP
+
+CTRL_C, CTRL_D = "\x03", "\x04"
+ASKING = [
+    (("users", "delete", "alice"), "Nothing was deleted."),
+    (("reset",), "Nothing was deleted."),
+    (("migrate", "--to", "coatcheck@base"), "Nothing has changed."),
+]
+asking = pytest.mark.parametrize(("command", "nothing"), ASKING, ids=["delete", "reset", "migrate"])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder whose database has one account."""
+    assert run(tmp_path, "users", "create", "alice", stdin="secret123\n", **CHEAP).returncode == 0
+    return tmp_path
+
+
+def accounts(folder: Path) -> int:
+    return run(folder, "users", "list", "--json", **CHEAP).stdout.count("\n")
+
+
+@asking
+def test_without_a_terminal_it_takes_yes(folder: Path, command: tuple[str, ...], nothing: str) -> None:
+    """In `while read name; do coatcheck users delete "$name"; done < names` the answer would be the next name."""
+    for answer in ("y\n", ""):
+        refused = run(folder, *command, stdin=answer, **CHEAP)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert refused.stderr.endswith(f"\n{nothing} Without a terminal to ask at, this takes --yes.\n")
+    assert accounts(folder) == 1
+    assert run(folder, *command, "--yes", **CHEAP).returncode == 0
+    assert accounts(folder) == 0
+
+
+@asking
+def test_a_closed_standard_input_is_no_terminal(folder: Path, command: tuple[str, ...], nothing: str) -> None:
+    refused = run_without_stdin(folder, *command, **CHEAP)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.endswith(f"\n{nothing} Without a terminal to ask at, this takes --yes.\n")
+    assert accounts(folder) == 1
+
+
+@asking
+def test_no_is_the_answer_unless_a_person_says_yes(folder: Path, command: tuple[str, ...], nothing: str) -> None:
+    terminal = Terminal(folder, *command, **CHEAP)
+    terminal.until("[y/N]")
+    terminal.type("\n")
+    assert terminal.end() == 1
+    assert terminal.seen.endswith(f"{nothing}\r\n")
+    assert accounts(folder) == 1
+
+
+@asking
+def test_yes_goes_on(folder: Path, command: tuple[str, ...], nothing: str) -> None:
+    terminal = Terminal(folder, *command, **CHEAP)
+    terminal.until("[y/N]")
+    terminal.type("y\n")
+    assert terminal.end() == 0
+    assert nothing not in terminal.seen
+    assert accounts(folder) == 0
+
+
+@pytest.mark.parametrize(("key", "code"), [(CTRL_C, 130), (CTRL_D, 1)], ids=["Ctrl+C", "Ctrl+D"])
+@pytest.mark.parametrize("command", [*(command for command, _ in ASKING), ("users", "set-password", "alice")])
+def test_a_question_left_changes_nothing(folder: Path, command: tuple[str, ...], key: str, code: int) -> None:
+    terminal = Terminal(folder, *command, **CHEAP)
+    terminal.until("Password: " if "set-password" in command else "[y/N]")
+    terminal.type(key)
+    assert terminal.end() == code
+    assert terminal.seen.endswith("\nAborted.\r\n")
+    assert "Traceback" not in terminal.seen
+    assert accounts(folder) == 1
