@@ -25,7 +25,7 @@ from coatcheck.admin.commands import users
 from coatcheck.coatcheck import OWN_HISTORY, Coatcheck, application
 from coatcheck.coatcheck import serve as run
 from coatcheck.database import Database
-from coatcheck.database.commands import App, Json, Store, database
+from coatcheck.database.commands import App, Json, Store, ask, database
 from coatcheck.database.migrate import Migrations
 from coatcheck.database.url import shown
 from coatcheck.keys.commands import secret
@@ -193,7 +193,11 @@ def settings(context: typer.Context, as_json: Json = False, app: App = None) -> 
 
 
 @cli.command()
-def adopt_issuer(context: typer.Context, app: App = None) -> None:
+def adopt_issuer(
+    context: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    app: App = None,
+) -> None:
     """Let the database sign tokens as COATCHECK_ISSUER from now on, because the service has moved.
 
     Tokens that are out are refused: everybody logs in again. Other servers on the database need the same setting.
@@ -201,6 +205,8 @@ def adopt_issuer(context: typer.Context, app: App = None) -> None:
     program: Program = context.obj
     coatcheck = program.coatcheck(app)
     program.tell(coatcheck.database.url)
+    if not yes:
+        ask(f"Sign tokens as {coatcheck.settings.issuer}? Everybody logs in again.", else_say="Nothing has changed.")
     asyncio.run(coatcheck.adopt_issuer())
     typer.echo(f"The issuer is {coatcheck.settings.issuer} now. Restart the servers that are running.")
 

@@ -219,7 +219,7 @@ class Coatcheck:
         if self.settings.local:
             keys.close_folder(self.settings.data)
         elif (path := sqlite_path(self.database.url)) is not None and not path.exists():
-            raise StartRefused(f"There is no database {path}. Make it with: coatcheck migrate --app app:app")
+            raise StartRefused(f"There is no database {path}. Make it with: coatcheck migrate")
         await self.database.open()
         try:
             secret = given or await self._own_secret()

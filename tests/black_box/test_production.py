@@ -99,7 +99,7 @@ def test_it_refuses_an_older_schema_and_runs_after_the_command_that_it_names(tmp
     missing = run_app(folder, settings)
     assert (missing.returncode, missing.stdout) == (1, "")
     assert "There is no database " in missing.stderr
-    assert "Make it with: coatcheck migrate --app app:app" in missing.stderr
+    assert "Make it with: coatcheck migrate" in missing.stderr
     assert not (folder / "data").exists()
     sqlite3.connect(folder / "empty.db").close()
     (folder / "data").mkdir()

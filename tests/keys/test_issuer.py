@@ -88,7 +88,9 @@ def test_the_command_line_adopts_one(tmp_path: Path, database_url: str) -> None:
     refused = run(tmp_path, "users", "list", **url, COATCHECK_ISSUER=OTHER)
     assert refused.returncode == 1
     assert refused.stderr.endswith("if the service has moved, run: coatcheck adopt-issuer\n")
-    adopted = run(tmp_path, "adopt-issuer", **url, COATCHECK_ISSUER=OTHER)
+    asked = run(tmp_path, "adopt-issuer", **url, COATCHECK_ISSUER=OTHER)
+    assert (asked.returncode, "takes --yes" in asked.stderr) == (1, True)
+    adopted = run(tmp_path, "adopt-issuer", "--yes", **url, COATCHECK_ISSUER=OTHER)
     assert adopted.stdout == f"The issuer is {OTHER} now. Restart the servers that are running.\n"
     assert adopted.stderr.startswith("Database: ")
     assert run(tmp_path, "users", "list", **url, COATCHECK_ISSUER=OTHER).returncode == 0
@@ -101,7 +103,7 @@ def test_in_production_it_makes_no_database(tmp_path: Path) -> None:
         "COATCHECK_ISSUER": ONE,
         "COATCHECK_SECRET": Secret.new_text(),
     }
-    refused = run(tmp_path, "adopt-issuer", **settings)
+    refused = run(tmp_path, "adopt-issuer", "--yes", **settings)
     assert refused.returncode == 1
     assert "There is no database" in refused.stderr
     assert list(tmp_path.iterdir()) == []
