@@ -15,8 +15,9 @@ help:  ## list these targets
 run: $(VENV)/.run  ## serve http://127.0.0.1:8000; Ctrl+C stops it
 	@$(PYTHON) app.py
 
+# The whole suite in as many processes as the machine has processors, up to four: each starts a PostgreSQL.
 test: $(VENV)/.dev  ## run every test; one alone: make test ARGS="-k refresh"
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest $(if $(ARGS),$(ARGS),-q -n auto --maxprocesses 4 --dist loadfile)
 
 check: lint types rooms numbers  ## all of the next four; `make -k check` goes on after a red one
 
@@ -57,7 +58,7 @@ test-pythons: $(VENV)/.dev  ## run the unit tests on Python 3.12 and 3.13 too, w
 		$(PYTHON) -m uv --quiet pip install --python $(VENV)-$$version/bin/python --no-build-isolation --no-deps -e . || exit 1; \
 		echo "Unit tests on Python $$version: tail -f $(VENV)-$$version/tests.log shows how far they are."; \
 		$(VENV)-$$version/bin/python -m pytest -q -p no:cacheprovider -m "not slow" --ignore=tests/black_box \
-			--ignore=tests/browser --ignore=tests/faults --ignore=tests/docs $(ARGS) >$(VENV)-$$version/tests.log 2>&1 & \
+			--ignore=tests/browser --ignore=tests/faults --ignore=tests/docs --ignore=tests/cli $(ARGS) >$(VENV)-$$version/tests.log 2>&1 & \
 		running="$$running $$version=$$!"; \
 	done; \
 	failed=0; \
