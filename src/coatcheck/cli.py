@@ -7,10 +7,8 @@ import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from importlib import import_module, metadata
+from importlib import metadata
 from io import TextIOWrapper
-from pathlib import Path
-from traceback import extract_tb
 from types import FunctionType
 from typing import Annotated, Any
 
@@ -31,6 +29,7 @@ from coatcheck.database.url import shown
 from coatcheck.keys.commands import secret
 from coatcheck.problems import Invalid, Problem, StartRefused
 from coatcheck.settings import Described, Settings
+from coatcheck.web import applications, import_application
 
 NARROWEST_TABLE = 80
 # Windows knows no quota.
@@ -115,7 +114,7 @@ class Program:
     def running(self, app: str | None) -> Any:
         """The application to run, the same one each time."""
         if app not in self._running:
-            self._running[app] = application(Settings.read()) if app is None else _named(app)
+            self._running[app] = application(Settings.read()) if app is None else import_application(app)
         return self._running[app]
 
     def tell(self, url: str) -> None:
@@ -211,78 +210,30 @@ def adopt_issuer(
     typer.echo(f"The issuer is {coatcheck.settings.issuer} now. Restart the servers that are running.")
 
 
-def _named(target: str) -> Any:
-    """What is called `module:app`, found from the working directory.
-
-    What the module itself raises is told by its type and place: its text may hold a password.
-    """
-    name_of_module, _, name = target.partition(":")
-    name = name or "app"
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    if not all(part.isidentifier() for part in name_of_module.split(".")):
-        raise _no_application(target, f"{name_of_module or 'nothing'} is no name of a module")
-    try:
-        module = import_module(name_of_module)
-    except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and f"{name_of_module}.".startswith(f"{error.name}."):
-            raise _no_application(target, f"no module {error.name}") from None
-        raise StartRefused(
-            f"{target} cannot be loaded: {type(error).__name__} at {_place_of(error)}. "
-            f'To see the whole: python -c "import {name_of_module}"'
-        ) from None
-    if not hasattr(module, name):
-        raise _no_application(target, f"{name_of_module} has no {name}")
-    return getattr(module, name)
-
-
-def _no_application(target: str, why: str) -> StartRefused:
-    return StartRefused(f"There is no application {target} here ({why}). Write module:app.")
-
-
-def _place_of(error: Exception) -> str:
-    """File and line of a fault: where the last code was that is the application's own, not a library's."""
-    here = Path.cwd()
-    places = [(Path(frame.filename), frame.lineno or 0) for frame in extract_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError) and error.filename:
-        places.append((Path(error.filename), error.lineno or 0))
-    own = [(file, line) for file, line in places if file.is_relative_to(here) and not _is_a_librarys(file)]
-    file, line = (own or places)[-1]
-    return f"{file.relative_to(here) if own else file}:{line}"
-
-
-def _is_a_librarys(file: Path) -> bool:
-    return "site-packages" in file.parts or file.is_relative_to(Path(__file__).parent)
-
-
 def _coatcheck_of(app: Any, target: str) -> Coatcheck:
-    """The one Coatcheck of an application, for people called `target`."""
-    found = _coatchecks(app)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise StartRefused(f"{target} has {len(found)} applications with a Coatcheck(app) in it. Name one of them.")
-    factory = (
-        f" If it makes one, keep that under a name (app = {app.__name__}()) and give that to --app."
-        if isinstance(app, FunctionType)
-        else ""
-    )
-    raise StartRefused(f"{target} is no FastAPI application with a Coatcheck(app).{factory}")
+    """The outermost Coatcheck of an application, for people called `target`.
 
-
-def _coatchecks(app: Any, outer: tuple[Any, ...] = ()) -> list[Coatcheck]:
-    """An application's own; else that of the one that a layer wraps, or those of the ones mounted in it."""
-    own = getattr(getattr(app, "state", None), "coatcheck", None)
-    if isinstance(own, Coatcheck):
-        return [own]
-    parts: list[Any] = [app, *(getattr(app, "routes", None) or ())]
-    inner = [getattr(part, "app", None) for part in parts]
-    return [
-        found
-        for part in inner
-        if part is not None and not any(part is one for one in (app, *outer))
-        for found in _coatchecks(part, (app, *outer))
-    ]
+    Its own; else that of the one that a layer wraps, or of the one mounted in it.
+    """
+    found: dict[int, list[Coatcheck]] = {}
+    for one, depth in applications(app):
+        own = getattr(getattr(one, "state", None), "coatcheck", None)
+        # One may be mounted at two paths.
+        if isinstance(own, Coatcheck) and own not in found.setdefault(depth, []):
+            found[depth].append(own)
+    if not found:
+        factory = (
+            f" If it makes one, keep that under a name (app = {app.__name__}()) and give that to --app."
+            if isinstance(app, FunctionType)
+            else ""
+        )
+        raise StartRefused(f"{target} is no FastAPI application with a Coatcheck(app).{factory}")
+    outermost = found[min(found)]
+    if len(outermost) > 1:
+        raise StartRefused(
+            f"{target} has {len(outermost)} applications with a Coatcheck(app) in it. Name one of them."
+        )
+    return outermost[0]
 
 
 def _place_of_the_secret(settings: Settings) -> str:

@@ -33,13 +33,7 @@ from coatcheck.tokens import SigningKey
 OWN_HISTORY = "coatcheck.migrations"
 OPENING_POLL_SECONDS = 0.01
 LOGGER = logging.getLogger("coatcheck")
-GUARDS: dict[str, object] = {
-    "CurrentUser": CurrentUser,
-    "OptionalUser": OptionalUser,
-    "User": User,
-    "current_user": current_user,
-    "optional_user": optional_user,
-}
+GUARDS: tuple[object, ...] = (CurrentUser, OptionalUser, User, current_user, optional_user)
 
 
 class Coatcheck:
@@ -222,7 +216,7 @@ class Coatcheck:
             raise StartRefused(f"There is no database {path}. Make it with: coatcheck migrate")
         await self.database.open()
         try:
-            secret = given or await self._own_secret()
+            secret = given or await keys.own_secret(self.database, self.settings.data / "secret")
             await keys.check(self.database, secret)
         except BaseException:
             await self.database.close()
@@ -236,17 +230,6 @@ class Coatcheck:
         if settings.secret_file is not None:
             return keys.Secret.read(settings.directory / settings.secret_file)
         return None
-
-    async def _own_secret(self) -> keys.Secret:
-        """The one in `data/secret`, made once."""
-        file = self.settings.data / "secret"
-        # Only then look for the file: it is written before the keys are.
-        if await keys.exist(self.database) and not file.exists():
-            raise StartRefused(
-                f"The database {self.database} was made with the secret in {file}, and that file is gone. "
-                "Put it back from where the data came from, or set COATCHECK_SECRET to it."
-            )
-        return await asyncio.to_thread(keys.Secret.made_once, file)
 
     def _bring_up_to_date(self) -> None:
         if self.settings.local:

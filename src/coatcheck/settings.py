@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from coatcheck.database.url import absolute, shown
@@ -25,6 +26,7 @@ PREFIX = "COATCHECK_"
 MOST_MEMORY_KIB = 4 * 1024 * 1024  # argon2 takes 4 TiB; what is meant in bytes ends here
 KIB_PER_LANE = 8  # RFC 9106 section 3.1
 MASK = "********"
+Source = Literal["default", "environment", ".env", "application"]
 NAME = re.compile(r"\w{1,40}", re.ASCII)
 
 
@@ -38,7 +40,7 @@ class Described:
     name: str
     value: str | int | bool | list[str] | None
     default: str | int | bool | list[str] | None
-    source: Literal["default", "environment", ".env", "application"]
+    source: Source
     meaning: str
 
 
@@ -145,8 +147,7 @@ class Settings(BaseSettings):
             return cls(_env_file=place / ".env", directory=place, **values)  # type: ignore[call-arg]
         except ValidationError as error:
             mistake = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            name = f"{PREFIX}{str(mistake['loc'][0]).upper()}"
-            raise StartRefused(f"{name} is not usable: {mistake['msg']}.") from None
+            raise StartRefused(f"{_name(str(mistake['loc'][0]))} is not usable: {mistake['msg']}.") from None
         except (OSError, UnicodeDecodeError):
             raise StartRefused(f"The file {place / '.env'} cannot be read as UTF-8 text.") from None
 
@@ -195,25 +196,34 @@ class Settings(BaseSettings):
 
     def described(self) -> Iterator[Described]:
         """Every setting in the order of the manual."""
-        in_environment = {name.upper() for name, value in os.environ.items() if value}
         try:
             outside: Settings | None = Settings.read(self.directory)
         except StartRefused:  # what is wrong outside, the program has set itself
             outside = None
-        for field, info in type(self).model_fields.items():
-            if field == "directory":
-                continue
-            name, value = f"{PREFIX}{field.upper()}", getattr(self, field)
-            source: Literal["default", "environment", ".env", "application"]
-            if field not in self.model_fields_set:
-                source = "default"
-            elif outside is None or getattr(outside, field) != value:
-                source = "application"
-            else:
-                source = "environment" if name in in_environment else ".env"
-            if field == "database_url":
-                value = self.absolute_database_url
-            yield Described(name, _for_people(field, value), _plain(info.default), source, str(info.description))
+        for field, info in _fields():
+            value = self.absolute_database_url if field == "database_url" else getattr(self, field)
+            source = self._source_of(field, outside)
+            yield Described(
+                _name(field), _for_people(field, value), _plain(info.default), source, str(info.description)
+            )
+
+    def _source_of(self, field: str, outside: "Settings | None") -> Source:
+        """Where a value is from. outside: what environment and `.env` alone would give."""
+        if field not in self.model_fields_set:
+            return "default"
+        if outside is None or getattr(outside, field) != getattr(self, field):
+            return "application"
+        in_environment = {name.upper() for name, value in os.environ.items() if value}
+        return "environment" if _name(field) in in_environment else ".env"
+
+
+def _fields() -> Iterator[tuple[str, FieldInfo]]:
+    """Every setting; which folder the settings are of is none."""
+    return ((field, info) for field, info in Settings.model_fields.items() if field != "directory")
+
+
+def _name(field: str) -> str:
+    return f"{PREFIX}{field.upper()}"
 
 
 def _for_people(field: str, value: Any) -> str | int | bool | list[str] | None:
@@ -246,7 +256,7 @@ def _as_browsers_send_it(origin: str) -> str:
 
 
 def _refuse_unknown(environment: Iterable[str]) -> None:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name != "directory"}
+    known = {_name(field) for field, _ in _fields()}
     for name in environment:
         # Names are read in any case, so they are checked in any case.
         if name.upper().startswith(PREFIX) and name.upper() not in known:
@@ -271,9 +281,7 @@ def _refuse_half_lines(file: Path) -> None:
 def example() -> str:
     """The text of `.env.example`: every setting, its default in a comment, and what it means."""
     lines = ["# Copy this to .env, take the # from a line and change it. docs/settings.md says more.", ""]
-    for name, field in Settings.model_fields.items():
-        if name == "directory":
-            continue
-        value = str(field.default).lower() if isinstance(field.default, bool) else field.default
-        lines += [f"# {field.description}", f"#{PREFIX}{name.upper()}={value or ''}", ""]
+    for field, info in _fields():
+        value = str(info.default).lower() if isinstance(info.default, bool) else info.default
+        lines += [f"# {info.description}", f"#{_name(field)}={value or ''}", ""]
     return "\n".join(lines)

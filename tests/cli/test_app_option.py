@@ -54,17 +54,19 @@ def test_the_place_is_the_applications_own_also_where_a_library_raises(tmp_path:
 @pytest.mark.parametrize(
     ("app", "why"),
     [
-        ("nothing:app", "no module nothing"),
-        ("main.py:app", "no module main.py"),
-        ("main:nothing", "main has no nothing"),
-        (":app", "nothing is no name of a module"),
-        ("../main:app", "../main is no name of a module"),
-        (".main:app", ".main is no name of a module"),
+        ("nothing:app", '. Could not import module "nothing".'),
+        ("nothing", '. Could not import module "nothing".'),
+        ("nothing.at.all:app", ", nor a package nothing."),
+        ("main.py:app", '. Could not import module "main.py".'),
+        ("main:nothing", '. Attribute "nothing" not found in module "main".'),
+        (":app", '. Import string ":app" must be in format "<module>:<attribute>".'),
+        ("../main:app", ": a module's name is no path."),
+        (".main:app", ": a module's name is no path."),
     ],
 )
 def test_no_application_is_said_only_where_there_is_none(tmp_path: Path, app: str, why: str) -> None:
     (tmp_path / "main.py").write_text(TOP)
-    assert refusal(tmp_path, app) == f"There is no application {app} here ({why}). Write module:app."
+    assert refusal(tmp_path, app) == f"There is no application {app} here{why} Write module:app."
 
 
 def test_an_application_without_accounts_and_a_function_that_makes_one(tmp_path: Path) -> None:
@@ -89,6 +91,11 @@ def test_of_two_that_are_mounted_one_must_be_named(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(f"{TOP}Coatcheck(app)\n{MOUNTED}{second}")
     assert refusal(tmp_path).startswith("main:app has 2 applications with a Coatcheck(app) in it.")
     assert run(tmp_path, "migrate", "--app", "main:other").returncode == 0
+
+
+def test_one_that_is_mounted_at_two_paths_is_one(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(f"{TOP}Coatcheck(app)\n{MOUNTED}app.mount('/again', inner)\n")
+    assert run(tmp_path, "migrate", "--app", "main:app").returncode == 0
 
 
 def test_each_name_is_its_own_application_and_the_same_one_each_time(

@@ -14,6 +14,7 @@ pytest.register_assert_rewrite(
 
 from coatcheck.database import Database  # noqa: E402  after the rewriting is arranged
 from tests.database.address import Address  # noqa: E402
+from tests.database.histories import History  # noqa: E402
 from tests.database.things import METADATA, make_tables  # noqa: E402
 from tests.support.postgresql import Cluster  # noqa: E402
 
@@ -61,3 +62,11 @@ def empty(cluster: Cluster, database_name: str) -> str:
 def postgresql_address(cluster: Cluster, empty: str) -> Address:
     """A PostgreSQL database with the tables of things.py, empty."""
     return Address(cluster.url(empty))
+
+
+@pytest.fixture
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
+    """An application's own history, still empty."""
+    history = History(tmp_path / "50% of an application", monkeypatch)
+    yield history
+    history.forget()

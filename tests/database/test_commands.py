@@ -6,6 +6,8 @@ import sqlite3
 import stat
 import subprocess
 import threading
+import time
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
@@ -107,20 +109,27 @@ def test_a_long_copy_shows_a_bar_on_a_terminal(folder: Path, monkeypatch: pytest
     assert "Copying to" not in done.stdout
 
 
-async def test_a_copy_in_many_steps_is_one_moment(tmp_path: Path) -> None:
+@pytest.fixture
+async def large(tmp_path: Path) -> AsyncIterator[Database]:
+    """A database of three thousand pages, open."""
     url = f"sqlite:///{tmp_path / 'large.db'}"
     fill = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) "
     run_sql(url, "CREATE TABLE filled (raw BLOB)", f"{fill} INSERT INTO filled SELECT zeroblob(4000) FROM n")
     database = Database(url)
     await database.open()
+    yield database
+    await database.close()
+
+
+async def test_a_copy_in_many_steps_is_one_moment(large: Database, tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
 
     def step(done: int, total: int) -> None:
         steps.append((done, total))
         assert len(steps) < 100, "each commit makes it begin again"
-        run_sql(url, "INSERT INTO filled VALUES ('meanwhile')")
+        run_sql(large.url, "INSERT INTO filled VALUES ('meanwhile')")
 
-    await database.backup(tmp_path / "copy.db", step)
+    await large.backup(tmp_path / "copy.db", step)
     assert len(steps) > 2
     assert [done for done, _ in steps] == sorted({done for done, _ in steps})
     assert steps[-1][0] == steps[-1][1]
@@ -130,30 +139,27 @@ async def test_a_copy_in_many_steps_is_one_moment(tmp_path: Path) -> None:
         raise DatabaseUnavailable
 
     with pytest.raises(DatabaseUnavailable):
-        await database.backup(tmp_path / "given up.db", give_up)
+        await large.backup(tmp_path / "given up.db", give_up)
     assert not (tmp_path / "given up.db").exists()
-    await database.close()
 
 
-async def test_a_cancelled_copy_ends_at_once_and_leaves_nothing(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'large.db'}"
-    fill = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) "
-    run_sql(url, "CREATE TABLE filled (raw BLOB)", f"{fill} INSERT INTO filled SELECT zeroblob(4000) FROM n")
-    database = Database(url)
-    await database.open()
+def until_gone(file: Path) -> None:
+    while file.exists():
+        time.sleep(0.01)
+
+
+async def test_a_cancelled_copy_ends_at_once_and_leaves_nothing(large: Database, tmp_path: Path) -> None:
     loop, over = asyncio.get_running_loop(), threading.Event()
 
     def step(done: int, total: int) -> None:
         loop.call_soon_threadsafe(copying.cancel)
         assert over.wait(10)
 
-    copying = asyncio.create_task(database.backup(tmp_path / "copy.db", step))
+    copying = asyncio.create_task(large.backup(tmp_path / "copy.db", step))
     with pytest.raises(asyncio.CancelledError):
         await copying
     over.set()
-    await database.close()
-    await loop.shutdown_default_executor()  # the thread's end
-    assert not (tmp_path / "copy.db").exists()
+    await asyncio.wait_for(asyncio.to_thread(until_gone, tmp_path / "copy.db"), 10)
 
 
 @pytest.mark.postgresql

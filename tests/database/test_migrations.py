@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from coatcheck.database import METADATA
-from coatcheck.database.migrate import Migrations, Standing
+from coatcheck.database.migrate import Migrations
 from coatcheck.database.postgresql_schema import LOCK
 from coatcheck.database.sqlite_schema import _counts_ids, schema_look
 from coatcheck.database.url import sqlite_path
@@ -48,14 +48,6 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture
-def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
-    """An application's own history, still empty."""
-    history = History(tmp_path / "50% of an application", monkeypatch)
-    yield history
-    history.forget()
-
-
 def tables(engine: Engine) -> set[str]:
     return set(inspect(engine).get_table_names())
 
@@ -84,9 +76,9 @@ def differences(connection: Connection, metadata: MetaData) -> list[Any]:
 
 def test_a_new_database_gets_every_table_once(database_url: str, engine: Engine) -> None:
     migrations = Migrations(database_url, HISTORIES)
-    assert migrations.standing() is Standing.OLDER
+    assert migrations.is_older()
     assert migrations.upgrade() is True
-    assert migrations.standing() is Standing.CURRENT
+    assert not migrations.is_older()
     assert migrations.upgrade() is False
     assert {*METADATA.tables, "todos"} <= tables(engine)
 
@@ -142,7 +134,7 @@ def test_six_processes_at_once_make_one_schema(database_url: str, engine: Engine
         [*UPGRADE_ONCE, database_url, "6"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
     assert sorted(done.stdout.split()) == ["False"] * 5 + ["True"]
-    assert Migrations(database_url, HISTORIES).standing() is Standing.CURRENT
+    assert not Migrations(database_url, HISTORIES).is_older()
     assert {*METADATA.tables, "todos"} <= tables(engine)
 
 
@@ -152,7 +144,8 @@ def test_a_newer_database_is_refused_with_a_sentence(database_url: str, history:
     Migrations(database_url, [history.package]).upgrade()
     history.forget_last()
     older = Migrations(database_url, [*HISTORIES, history.package])
-    assert older.standing() is Standing.NEWER
+    with pytest.raises(StartRefused, match="made by a newer version"):
+        older.is_older()
     with pytest.raises(StartRefused, match=r"newer version of this program\. Install that version again, or restore"):
         older.upgrade()
     assert {"notes", "more"} <= tables(engine)
@@ -161,11 +154,13 @@ def test_a_newer_database_is_refused_with_a_sentence(database_url: str, history:
 def test_newer_counts_for_more_than_older(database_url: str, history: History) -> None:
     Migrations(database_url, [history.add(MAKE_NOTES).package]).upgrade()
     history.forget_last()
-    assert Migrations(database_url, [history.package]).standing() is Standing.NEWER
-    assert Migrations(database_url, [*HISTORIES, history.package]).standing() is Standing.NEWER
+    with pytest.raises(StartRefused, match="made by a newer version"):
+        Migrations(database_url, [history.package]).is_older()
+    with pytest.raises(StartRefused, match="made by a newer version"):
+        Migrations(database_url, [*HISTORIES, history.package]).is_older()
     with pytest.raises(StartRefused):
         Migrations(database_url, [*HISTORIES, history.package]).upgrade()
-    assert Migrations(database_url, HISTORIES).standing() is Standing.OLDER
+    assert Migrations(database_url, HISTORIES).is_older()
 
 
 @pytest.mark.parametrize(
@@ -216,7 +211,7 @@ def test_looking_and_finding_nothing_to_do_wait_for_nobody(database_url: str) ->
         if path is None:
             other.rows(str(LOCK))
         began = time.monotonic()
-        assert migrations.standing() is Standing.CURRENT
+        assert not migrations.is_older()
         assert migrations.upgrade() is False
         assert time.monotonic() - began < 2
         other.rows(ADD_ACCOUNT)
@@ -247,7 +242,7 @@ def test_apps_in_one_process_may_migrate_at_once(tmp_path: Path, cluster: Cluste
     assert answers == dict.fromkeys(urls, True)
     for number, url in enumerate(urls):
         packages = [*HISTORIES, history.package] if number % 2 else HISTORIES
-        assert Migrations(url, packages).standing() is Standing.CURRENT
+        assert not Migrations(url, packages).is_older()
     for name in names:
         cluster.drop_database(name)
 
@@ -269,7 +264,7 @@ def test_a_waiting_writer_is_served_after_the_migration(database_url: str, histo
 def test_what_is_no_database_is_refused_with_a_sentence(file: Path) -> None:
     file.write_bytes(b"This is no database, but somebody's letter. " * 100)
     migrations = Migrations(f"sqlite:///{file}", HISTORIES)
-    for ask in (migrations.standing, migrations.upgrade):
+    for ask in (migrations.is_older, migrations.upgrade):
         with pytest.raises(StartRefused, match=r"cannot be used as a database"):
             ask()
     with pytest.raises(StartRefused, match="PostgreSQL does not answer"):
@@ -280,7 +275,7 @@ def test_looking_changes_nothing(address: Address, file: Path) -> None:
     with Onlooker(file) as other:
         other.rows("PRAGMA journal_mode=WAL")
         version = other.value("PRAGMA data_version")
-        assert Migrations(address.url, HISTORIES).standing() is Standing.OLDER
+        assert Migrations(address.url, HISTORIES).is_older()
         assert other.value("PRAGMA data_version") == version
     with schema_look(file) as connection, pytest.raises(Exception, match="readonly"):
         connection.exec_driver_sql("DELETE FROM parents")

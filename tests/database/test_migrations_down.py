@@ -2,13 +2,11 @@
 nothing stands there; otherwise nothing changes."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, inspect, text
 
-from coatcheck.database.migrate import Migrations, Standing, Step
+from coatcheck.database.migrate import Migrations, Step
 from coatcheck.problems import StartRefused
 from tests.database.histories import History
 from tests.database.test_migrations import ADD_ACCOUNT, HISTORIES, MAKE_MORE, MAKE_NOTES, engine, tables
@@ -23,14 +21,6 @@ LIBRARY = "SELECT version_num FROM coatcheck_schema_version"
 TODOS = "SELECT version_num FROM todos_schema_version"
 DROP_NOTES = 'op.drop_table("notes")'
 DROP_MORE = 'op.drop_table("more")'
-
-
-@pytest.fixture
-def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
-    """An application's own history, still empty."""
-    history = History(tmp_path / "application", monkeypatch)
-    yield history
-    history.forget()
 
 
 @pytest.fixture
@@ -76,11 +66,11 @@ def test_every_shipped_revision_can_be_undone_and_done_again(migrations: Migrati
     down = [go(migrations, "todos@base"), go(migrations, "coatcheck@base")]
     assert all(step.down and step.revisions for step in down)
     assert tables(engine) - {"sqlite_sequence"} == {"coatcheck_schema_version", "todos_schema_version"}
-    assert migrations.standing() is Standing.OLDER
+    assert migrations.is_older()
     up = [go(migrations, "coatcheck@head"), go(migrations, "todos@head")]
     assert [step.revisions for step in up] == [step.revisions[::-1] for step in reversed(down)]
     assert not any(step.down for step in up)
-    assert migrations.standing() is Standing.CURRENT
+    assert not migrations.is_older()
     assert content(engine).keys() == before.keys()
 
 

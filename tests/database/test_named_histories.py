@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +19,11 @@ NO_NAMES = ["", ".", ".x", "json.", "json..x", " json"]
 A_LIST = r'^migrations= is a list of packages by name, such as \["todos\.migrations"\]\.$'
 
 
-@pytest.fixture
-def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
-    history = History(tmp_path, monkeypatch)
-    yield history
-    history.forget()
-
-
 @pytest.mark.parametrize("package", [*ABSENT, *NO_NAMES])
 def test_a_history_that_is_not_there_is_refused_with_a_sentence(database_url: str, package: str) -> None:
     migrations = Migrations(database_url, [package])
     sentence = f"There is no package {package}; migrations= names packages of Alembic files."
-    for ask in (migrations.standing, migrations.upgrade):
+    for ask in (migrations.is_older, migrations.upgrade):
         with pytest.raises(StartRefused, match=f"^{re.escape(sentence)}$"):
             ask()
 
@@ -44,7 +36,7 @@ def test_a_package_of_something_else_is_refused_with_a_sentence(database_url: st
     sentence = (
         f"The package {package} holds {file}, which is no Alembic file; migrations= names packages of Alembic files."
     )
-    for ask in (migrations.standing, migrations.upgrade):
+    for ask in (migrations.is_older, migrations.upgrade):
         with pytest.raises(StartRefused, match=f"^{re.escape(sentence)}$"):
             ask()
 
@@ -52,7 +44,7 @@ def test_a_package_of_something_else_is_refused_with_a_sentence(database_url: st
 def test_nothing_of_it_runs(database_url: str, history: History) -> None:
     history.add("pass").write("0000_before.py", 'raise LookupError("it ran")\n')
     with pytest.raises(StartRefused, match=r"holds 0000_before\.py, which is no Alembic file"):
-        Migrations(database_url, [history.package]).standing()
+        Migrations(database_url, [history.package]).is_older()
 
 
 def test_what_alembic_passes_over_is_passed_over(database_url: str, history: History) -> None:
@@ -64,7 +56,7 @@ def test_a_migration_that_fails_to_load_shows_where(database_url: str, history: 
     """Its author needs the trace."""
     history.add("pass").write("0002_step.py", 'import no_such_module\n\nrevision: str = "0002"\n')
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
-        Migrations(database_url, [history.package]).standing()
+        Migrations(database_url, [history.package]).is_older()
 
 
 @pytest.mark.parametrize("given", ["todos.migrations", "t", ""])

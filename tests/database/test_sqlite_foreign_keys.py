@@ -3,7 +3,6 @@ what was there before it: only new faults are its own."""
 
 import logging
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -18,13 +17,6 @@ DANGLING_TODO = (
     "INSERT INTO todos (owner_id, title, searchable_title, completed, created_at, updated_at) "
     "VALUES (77, 'x', 'x', 0, '2026-01-01', '2026-01-01')"
 )
-
-
-@pytest.fixture
-def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
-    history = History(tmp_path / "application", monkeypatch)
-    yield history
-    history.forget()
 
 
 @pytest.fixture

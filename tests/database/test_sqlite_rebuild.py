@@ -6,7 +6,6 @@ lost AUTOINCREMENT and gave an id a second time, so that the token of a deleted 
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from coatcheck.database import Database, ForeignKeyViolation
-from coatcheck.database.migrate import Migrations, Standing
+from coatcheck.database.migrate import Migrations
 from coatcheck.problems import StartRefused
 from tests.database.histories import History
 from tests.database.onlooker import is_ready, start
@@ -30,13 +29,6 @@ with op.batch_alter_table("coatcheck_accounts", recreate="always") as batch:
     batch.add_column(sa.Column("nickname", sa.String(50)))
     batch.alter_column("username", new_column_name="shown_name")
 """
-
-
-@pytest.fixture
-def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
-    history = History(tmp_path / "application", monkeypatch)
-    yield history
-    history.forget()
 
 
 @pytest.fixture
@@ -218,7 +210,7 @@ def test_a_migration_that_would_harm_is_refused_and_undone(
     with pytest.raises(StartRefused, match=sentence):
         migrations.upgrade()
     assert content(filled) == before
-    assert migrations.standing() is Standing.OLDER
+    assert migrations.is_older()
 
 
 def test_a_disk_that_is_full_undoes_it(filled: Path, history: History) -> None:

@@ -48,6 +48,13 @@ def test_so_it_is_on_an_included_router_and_in_a_dependency(tmp_path: Path) -> N
         started(tmp_path, add)
 
 
+def test_so_it_is_in_a_mounted_application(tmp_path: Path) -> None:
+    sub = FastAPI()
+    sub.get("/mine")(with_default(CurrentUser))
+    with pytest.raises(NotStarted, match=r"^/mine is open to everybody"):
+        started(tmp_path, lambda app: app.mount("/sub", sub))
+
+
 @pytest.mark.parametrize("name", ["CurrentUser", "OptionalUser"])
 def test_a_guard_that_only_type_checkers_import_is_refused(name: str, tmp_path: Path) -> None:
     scope: dict[str, Any] = {}

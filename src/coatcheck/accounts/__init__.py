@@ -8,7 +8,17 @@ Table: coatcheck_accounts. What can happen here: UsernameTaken (400), Registrati
 Invalid (422).
 """
 
-from coatcheck.accounts.accounts import LARGEST_ID, Account, Accounts, RegistrationClosed, UsernameTaken
+from coatcheck.accounts.accounts import LARGEST_ID, Account, Accounts, RegistrationClosed, UsernameTaken, account_of
 from coatcheck.accounts.tables import account_id
+from coatcheck.accounts.username import mapped
 
-__all__ = ["LARGEST_ID", "Account", "Accounts", "RegistrationClosed", "UsernameTaken", "account_id"]
+__all__ = [
+    "LARGEST_ID",
+    "Account",
+    "Accounts",
+    "RegistrationClosed",
+    "UsernameTaken",
+    "account_id",
+    "account_of",
+    "mapped",
+]

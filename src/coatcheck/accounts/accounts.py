@@ -92,7 +92,7 @@ class Accounts:
             "created_at": datetime.fromtimestamp(self._clock(), UTC),
         }
         try:
-            return _account(await self._database.one(statements.ADD, row))
+            return account_of(await self._database.one(statements.ADD, row))
         except UniqueViolation:
             raise UsernameTaken from None
 
@@ -102,12 +102,12 @@ class Accounts:
         if form is None:
             return None
         row = await self._database.one(statements.FIND, {"mapped_username": form})
-        return _account(row) if row else None
+        return account_of(row) if row else None
 
     async def get(self, account_id: int) -> Account | None:
         """The account of this id."""
         row = await self._database.one(statements.GET, {"account_id": account_id})
-        return _account(row) if row else None
+        return account_of(row) if row else None
 
     async def replace_hash(self, tx: Transaction, account: Account, new_hash: str) -> bool:
         """Store a new hash, if the account still is what was verified and enabled; whether it was."""
@@ -128,5 +128,6 @@ class Accounts:
         return await tx.execute(statements.DISABLE, {"account_id": account_id, "disabled_at": None}) == 1
 
 
-def _account(row: Any) -> Account:
+def account_of(row: Any) -> Account:
+    """The account that a row of the table is."""
     return Account(row.id, row.username, row.password_hash, row.created_at, row.disabled_at)

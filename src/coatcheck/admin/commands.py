@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from typing import Annotated, Protocol, TextIO, TypeVar
 
 import typer
+from pydantic_core import to_jsonable_python
 
-from coatcheck.accounts import Account, UsernameTaken
+from coatcheck.accounts import LARGEST_ID, Account, UsernameTaken
 from coatcheck.admin.users import Users
 from coatcheck.database import ForeignKeyViolation
 from coatcheck.database.commands import App, Json, ask, at_a_terminal
 
 Result = TypeVar("Result")
 
-LARGEST_ID = 2**63 - 1
 LONGEST_LINE = 64 * 1024  # bytes; whatever is longer is no password
 NO_SUCH_ACCOUNT = "There is no such account. To see which there are: coatcheck users list"
 TAKEN = "This username is taken. To see by whom: coatcheck users list"
@@ -209,15 +209,5 @@ def _minute(moment: datetime) -> str:
 
 
 def _as_json(account: Account) -> str:
-    return json.dumps(
-        {
-            "id": account.id,
-            "username": account.username,
-            "created_at": _moment(account.created_at),
-            "disabled_at": None if account.disabled_at is None else _moment(account.disabled_at),
-        }
-    )
-
-
-def _moment(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    members = {name: getattr(account, name) for name in ("id", "username", "created_at", "disabled_at")}
+    return json.dumps(to_jsonable_python(members))

@@ -2,10 +2,8 @@
 
 import unicodedata
 from collections.abc import AsyncGenerator
-from typing import Any
 
-from coatcheck.accounts import Account, Accounts
-from coatcheck.accounts.username import mapped
+from coatcheck.accounts import Account, Accounts, account_of, mapped
 from coatcheck.admin import statements
 from coatcheck.admin.statements import ESCAPE
 from coatcheck.database import Database
@@ -39,7 +37,7 @@ class Users:
         if search is not None:
             values["pattern"] = f"%{_literally(mapped(search) or unicodedata.normalize('NFC', search.lower()))}%"
         while page := await self._database.scan(statement, values, seconds=SEARCH_SECONDS):
-            yield [_account(row) for row in page]
+            yield [account_of(row) for row in page]
             values["after"] = page[-1].id
 
     async def find(self, username: str) -> Account | None:
@@ -89,10 +87,6 @@ class Users:
     async def delete(self, account_id: int) -> bool:
         """Delete the account and all that hangs on it. Whether it existed. Raises ForeignKeyViolation."""
         return await self._database.execute(statements.DELETE, {"account_id": account_id}) == 1
-
-
-def _account(row: Any) -> Account:
-    return Account(row.id, row.username, row.password_hash, row.created_at, row.disabled_at)
 
 
 def _literally(text: str) -> str:

@@ -18,7 +18,7 @@ from coatcheck.database.history import BASE, VERSION_TABLE_END, History, Standin
 from coatcheck.database.url import sqlite_path
 from coatcheck.problems import StartRefused
 
-__all__ = ["Migrations", "Standing", "Step", "named"]
+__all__ = ["Migrations", "Step", "named"]
 
 # Alembic's `op` and `context` are one for the whole process; two apps in it may migrate at once.
 ALEMBIC = threading.Lock()
@@ -62,12 +62,6 @@ class Migrations:
     def names(self) -> list[str]:
         """The names of the histories, the library's first."""
         return [history.name for history in self._histories]
-
-    def standing(self) -> Standing:
-        """The worst standing of all histories: newer, then older, then current."""
-        look, _ = self._connecting
-        with look() as connection:
-            return self._standing(connection)
 
     def is_older(self) -> bool:
         """Whether the database misses a revision of this program.

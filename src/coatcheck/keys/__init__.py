@@ -10,7 +10,7 @@ issuer is not the database's.
 """
 
 from coatcheck.keys.issuer import adopt_issuer, check_issuer, keep_issuer
-from coatcheck.keys.keys import check, exist, load_signing_keys
+from coatcheck.keys.keys import check, exist, load_signing_keys, own_secret
 from coatcheck.keys.secret import Secret, close_folder
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "exist",
     "keep_issuer",
     "load_signing_keys",
+    "own_secret",
 ]

@@ -1,7 +1,9 @@
 """The keys of one database: loaded, and made where there are none."""
 
+import asyncio
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import bindparam, insert, select
 
@@ -22,6 +24,17 @@ ADD = insert(keys).values(
 async def exist(database: Database) -> bool:
     """Whether the database holds keys already, so that only one secret will do."""
     return await database.has_table(keys.name) and bool(await database.all(ALL))
+
+
+async def own_secret(database: Database, file: Path) -> Secret:
+    """The secret in a local program's file, made once. Raises StartRefused: it is gone, and the keys need it."""
+    # Only then look for the file: it is written before the keys are.
+    if await exist(database) and not await asyncio.to_thread(file.exists):
+        raise StartRefused(
+            f"The database {database} was made with the secret in {file}, and that file is gone. "
+            "Put it back from where the data came from, or set COATCHECK_SECRET to it."
+        )
+    return await asyncio.to_thread(Secret.made_once, file)
 
 
 async def check(database: Database, secret: Secret) -> None:

@@ -12,7 +12,13 @@ from coatcheck.web.before_body import before_body
 from coatcheck.web.carrying import Carried, Carrying, carried
 from coatcheck.web.cors import Cors
 from coatcheck.web.docs import offline_docs
-from coatcheck.web.neighbours import answer_problems_in_mounted_apps, check_prefix, refuse_taken_paths
+from coatcheck.web.importing import import_application
+from coatcheck.web.neighbours import (
+    answer_problems_in_mounted_apps,
+    applications,
+    check_prefix,
+    refuse_taken_paths,
+)
 from coatcheck.web.openapi import problem_responses
 from coatcheck.web.problem_document import answer_problem, problem_details
 from coatcheck.web.request_log import request_log
@@ -34,10 +40,12 @@ __all__ = [
     "answer_problem",
     "answer_problems_in_mounted_apps",
     "any_host",
+    "applications",
     "bearer_token",
     "before_body",
     "carried",
     "check_prefix",
+    "import_application",
     "offline_docs",
     "problem_details",
     "problem_responses",

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Match, Router, WebSocketRoute
+from starlette.routing import Match, Router, WebSocketRoute
 
 from coatcheck.problems import Problem, StartRefused
 from coatcheck.web.problem_document import answer_problem
@@ -57,12 +57,20 @@ def answer_problems_in_mounted_apps(app: FastAPI) -> None:
 
     Handlers belong to one application each: without this a bad token there would be a 500.
     """
-    for place in _places(app):
-        for mounted in _behind(place.route.original_route):
-            if isinstance(mounted, FastAPI) and Problem not in mounted.exception_handlers:
-                mounted.add_exception_handler(Problem, answer_problem)
-                # One that has answered before has its handlers laid out; the next request lays them out anew.
-                mounted.middleware_stack = None
+    for mounted, _ in applications(app):
+        if isinstance(mounted, FastAPI) and Problem not in mounted.exception_handlers:
+            mounted.add_exception_handler(Problem, answer_problem)
+            # One that has answered before has its handlers laid out; the next request lays them out anew.
+            mounted.middleware_stack = None
+
+
+def applications(app: Any) -> Iterator[tuple[Any, int]]:
+    """The application, what it wraps (`.app`) and what is mounted in those; each with how deep it is mounted."""
+    for outer in (app, *_behind(app)):
+        yield outer, 0
+        for place in _places(outer):
+            for mounted in _behind(place.route.original_route):
+                yield mounted, place.depth + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +142,8 @@ def _places(app: Any, path: str = "", above: tuple[Any, ...] = ()) -> Iterator[_
                 yield from _places(inner, place.path, (*above, inner))
 
 
-def _behind(route: BaseRoute) -> Iterator[Any]:
-    """The application behind a route, also where an ASGI middleware is around it that keeps it in `.app`."""
+def _behind(route: Any) -> Iterator[Any]:
+    """The application behind a route or a layer, also where several are around it that keep it in `.app`."""
     seen: list[Any] = []
     inner = getattr(route, "app", None)
     while inner is not None and not any(inner is one for one in seen):

@@ -1,39 +1,11 @@
-"""The command line: one sentence where it refuses, exit codes for scripts."""
+"""`coatcheck migrate`, and what each command refuses with: one sentence, exit code 1."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from coatcheck.keys import Secret
-from tests.support.server import clean_environment, install_application
-
-
-def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "coatcheck", *arguments],
-        cwd=folder,
-        env=clean_environment() | settings,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def test_a_new_secret_is_printed_alone_and_works(tmp_path: Path) -> None:
-    done = run(tmp_path, "secret", "new")
-    assert (done.returncode, done.stderr) == (0, "")
-    Secret(done.stdout)
-    assert done.stdout != run(tmp_path, "secret", "new").stdout
-
-
-def test_help_lists_what_there_is(tmp_path: Path) -> None:
-    done = run(tmp_path, "--help")
-    assert done.returncode == 0
-    assert "migrate" in done.stdout
-    assert "secret" in done.stdout
+from tests.support.command import run
+from tests.support.server import install_application
 
 
 def test_migrate_says_which_database_and_what_it_did(tmp_path: Path, database_url: str) -> None:
