@@ -2,7 +2,6 @@
 
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ import pytest
 from tests.black_box.conftest import Start
 from tests.black_box.problem import problem
 from tests.black_box.wire import ask, head
+from tests.support.command import run
 from tests.support.person import Person
 from tests.support.postgresql import free_port
-from tests.support.server import Server, clean_environment, install_application, run_app
+from tests.support.server import Server, install_application, run_app
 
 SECRET = "Jq0cWm3mQw6nJ3m9dZr1n5cJ0a8bS2tKxUeY4hVgPfM"
 SETTINGS = {
@@ -28,15 +28,7 @@ SETTINGS = {
 
 def migrate(folder: Path, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """What the refusal says to run, in the application's folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "coatcheck", "migrate", "--app", "app:app"],
-        cwd=folder,
-        env=clean_environment() | settings,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run(folder, "migrate", "--app", "app:app", **settings)
 
 
 @pytest.fixture(scope="module")
