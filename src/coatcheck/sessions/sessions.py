@@ -8,9 +8,10 @@ from coatcheck.accounts import Account
 from coatcheck.database import Database, Transaction
 from coatcheck.sessions import statements
 from coatcheck.sessions.user import User
-from coatcheck.tokens import Claims, InvalidToken, SigningKey, VerifiedTokens, issue
+from coatcheck.tokens import Claims, InvalidToken, Outcome, SigningKey, VerifiedTokens, issue
 
 SESSION_ID_BYTES = 16
+SESSION_STAGE = ("session", "Is its session alive, and its account open?")
 
 
 class Sessions:
@@ -86,6 +87,20 @@ class Sessions:
             auth_time=_moment(claims.auth_time),
             amr=claims.amr,
         )
+
+    async def explain(self, token: str) -> list[Outcome]:
+        """How each stage goes for this token, the session last: all passed exactly where `user` accepts it.
+
+        For the holder's own eyes, on a page that teaches: a refused caller is told no reason.
+        """
+        outcomes = self._verified.explain(token, self._clock())
+        if outcomes[-1].result != "passed":
+            return [*outcomes, Outcome(*SESSION_STAGE, "not reached")]
+        try:
+            await self.user(token)
+        except InvalidToken:
+            return [*outcomes, Outcome(*SESSION_STAGE, "refused", "Its session has ended, or its account is closed.")]
+        return [*outcomes, Outcome(*SESSION_STAGE, "passed")]
 
     async def end_others(self, tx: Transaction, user: User) -> None:
         """End every session of this user but the present one."""

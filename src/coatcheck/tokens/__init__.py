@@ -2,7 +2,7 @@
 
 A token is a JWT (RFC 7519) with the profile of RFC 9068: `typ` is `at+jwt`, it lives 30 minutes and
 names the account (`sub`) and the session (`sid`) it belongs to. `issue` makes one, `verify` checks
-one; keys and the time are handed in. joserfc does the cryptography.
+one, `explain` shows how; keys and the time are handed in. joserfc does the cryptography.
 
 What can happen here: InvalidToken, one for every kind of bad token alike, so that a forger learns
 nothing from the difference.
@@ -13,6 +13,6 @@ from coatcheck.tokens.errors import InvalidToken
 from coatcheck.tokens.issue import issue
 from coatcheck.tokens.key import SigningKey
 from coatcheck.tokens.verified import VerifiedTokens
-from coatcheck.tokens.verify import verify
+from coatcheck.tokens.verify import Outcome, explain, verify
 
-__all__ = ["Claims", "InvalidToken", "SigningKey", "VerifiedTokens", "issue", "verify"]
+__all__ = ["Claims", "InvalidToken", "Outcome", "SigningKey", "VerifiedTokens", "explain", "issue", "verify"]

@@ -6,7 +6,8 @@ from hashlib import sha256
 from coatcheck.tokens.claims import Claims
 from coatcheck.tokens.errors import InvalidToken
 from coatcheck.tokens.key import SigningKey
-from coatcheck.tokens.verify import LONGEST_TOKEN, verify
+from coatcheck.tokens.stages import LONGEST_TOKEN
+from coatcheck.tokens.verify import Outcome, explain, verify
 
 TOKENS_REMEMBERED = 10_000
 
@@ -39,3 +40,7 @@ class VerifiedTokens:
         elif now >= claims.expires_at or claims.key_id not in self._keys:
             raise InvalidToken
         return claims
+
+    def explain(self, token: str, now: float) -> list[Outcome]:
+        """How each stage goes for this token; it is not remembered."""
+        return explain(token, keys=self._keys, issuer=self._issuer, audience=self._audience, now=now)
