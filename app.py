@@ -26,7 +26,7 @@ app = FastAPI(
     redoc_url=None,
     redirect_slashes=False,
     telemetry={"tracing": False, "metrics": False, "logs": False},  # nobody asked, yet it is looked up per request
-    openapi_tags=[{"name": name} for name in ("accounts", "todos", "me", "health")],
+    openapi_tags=[{"name": name} for name in ("accounts", "todos", "sessions", "me", "keys", "health")],
 )
 coatcheck = Coatcheck(app, settings, prefix="", migrations=["todos.migrations"], health=True)
 add_todos(app, coatcheck.database)

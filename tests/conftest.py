@@ -58,6 +58,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     cluster.drop_database(name)
 
 
+@pytest.fixture
+def postgresql_url(cluster: Cluster) -> Iterator[str]:
+    """The URL of a new, empty database on PostgreSQL, for what only it does."""
+    name = cluster.new_database()
+    yield cluster.url(name)
+    cluster.drop_database(name)
+
+
 @pytest.fixture(scope="session", params=SERVERS)
 def server_settings(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     """The settings of a server on each kind of database, new and empty, for the whole session."""

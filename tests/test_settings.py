@@ -35,6 +35,12 @@ def test_a_list_is_separated_by_commas(tmp_path: Path, monkeypatch: pytest.Monke
     assert Settings.read(tmp_path).allowed_origins == ("https://a.example", "http://localhost:3000")
 
 
+def test_proxies_are_addresses_and_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.read(tmp_path).trusted_proxies == ()
+    monkeypatch.setenv("COATCHECK_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1, 2001:db8::/32")
+    assert Settings.read(tmp_path).trusted_proxies == ("127.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/32")
+
+
 def test_an_empty_variable_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COATCHECK_SECRET", "")
     monkeypatch.setenv("COATCHECK_PORT", "")
@@ -73,6 +79,14 @@ def test_an_unknown_name_is_refused_with_the_nearest(
         ("ISSUER", "https://example.org/4711"),
         ("ALLOWED_ORIGINS", "*"),
         ("ALLOWED_ORIGINS", "https://a.example/4711"),
+        ("TRUSTED_PROXIES", "proxy-4711.example"),
+        ("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.4711"),
+        ("TRUSTED_PROXIES", "10.47.11.1/8"),
+        ("TRUSTED_PROXIES", "10.0.0.0/4711"),
+        ("TRUSTED_PROXIES", "::ffff:10.0.0.1"),
+        ("TRUSTED_PROXIES", "*"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "10.0.0.1, ::/0"),
         ("ARGON2_MEMORY_KIB", "many-4711"),
     ],
 )

@@ -5,10 +5,11 @@ import errno
 import json
 import os
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib import metadata
 from io import TextIOWrapper
+from pathlib import Path
 from types import FunctionType
 from typing import Annotated, Any
 
@@ -25,8 +26,10 @@ from coatcheck.coatcheck import serve as run
 from coatcheck.database import Database
 from coatcheck.database.commands import App, Json, Store, ask, database
 from coatcheck.database.migrate import Migrations
+from coatcheck.database.restore_commands import restoring
 from coatcheck.database.url import shown
-from coatcheck.keys.commands import secret
+from coatcheck.keys import CHANNEL, NO_KEYS, Keyring
+from coatcheck.keys.commands import keys, secret
 from coatcheck.problems import Invalid, Problem, StartRefused
 from coatcheck.settings import Described, Settings
 from coatcheck.web import applications, import_application
@@ -91,6 +94,19 @@ class Program:
         finally:
             await coatcheck.close()
 
+    @asynccontextmanager
+    async def keyring(self, app: str | None) -> AsyncGenerator[Keyring, None]:
+        """The keys, with the database open as for `users`."""
+        coatcheck = self.coatcheck(app)
+        async with self.users(app):
+            yield coatcheck.keyring
+
+    async def change_secret(self, app: str | None) -> int | None:
+        """Wrap the keys under the new secret; None where the program keeps its own."""
+        coatcheck = self.coatcheck(app)
+        self.tell(coatcheck.database.url)
+        return await coatcheck.change_secret()
+
     def store(self, app: str | None) -> Store:
         """The database, not opened: a copy of an older schema is welcome, an emptied one needs no secret."""
         settings = self.settings(app)
@@ -101,7 +117,18 @@ class Program:
             coatcheck = self.coatcheck(app)
             database, migrations = coatcheck.database, coatcheck.migrations
         self.tell(database.url)
-        return Store(database, migrations, settings.local, _place_of_the_secret(settings))
+        return Store(
+            database, migrations, settings.local, _place_of_the_secret(settings), all_gone=(CHANNEL, NO_KEYS)
+        )
+
+    def making_fit(self, app: str | None) -> Callable[[Path], None]:
+        """What brings a copy of the application's database to where it can take its place."""
+        coatcheck = self.coatcheck(app)
+        return lambda copy: asyncio.run(coatcheck.make_fit(copy))
+
+    async def after_restore(self, app: str | None) -> None:
+        """Make the application's database, which somebody has restored, safe to go on with."""
+        await self.coatcheck(app).after_restore()
 
     def settings(self, app: str | None) -> Settings:
         """Those of the application; this folder's are given also where a start with them would be refused."""
@@ -275,7 +302,9 @@ def _members(one: Described) -> dict[str, object]:
 
 
 cli.add_typer(database)
+cli.add_typer(restoring)
 cli.add_typer(users, name="users")
+cli.add_typer(keys, name="keys")
 cli.add_typer(secret, name="secret")
 
 

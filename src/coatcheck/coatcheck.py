@@ -6,29 +6,39 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from pydantic import SecretStr
 
 from coatcheck import keys, web
 from coatcheck.accounts import LARGEST_ID, Account, Accounts
 from coatcheck.accounts import routes as account_routes
-from coatcheck.admin import Users
+from coatcheck.admin import Users, begin_anew, make_fit
 from coatcheck.database import Database
 from coatcheck.database.migrate import Migrations, named
-from coatcheck.database.url import shown, sqlite_path
+from coatcheck.database.url import shown, sqlite_path, sqlite_url
 from coatcheck.health import routes as health_routes
+from coatcheck.keys import routes as key_routes
 from coatcheck.login import Login
 from coatcheck.login import routes as login_routes
 from coatcheck.me import Me
 from coatcheck.me import routes as me_routes
 from coatcheck.passwords import Passwords
 from coatcheck.problems import NotStarted, Problem, StartRefused, Unavailable
-from coatcheck.sessions import CurrentUser, OptionalUser, Sessions, User, current_user, optional_user
+from coatcheck.sessions import (
+    CurrentUser,
+    OptionalUser,
+    PageSessions,
+    Sessions,
+    User,
+    current_user,
+    optional_user,
+)
+from coatcheck.sessions import routes as session_routes
 from coatcheck.settings import Settings
-from coatcheck.tokens import SigningKey
 
 OWN_HISTORY = "coatcheck.migrations"
 OPENING_POLL_SECONDS = 0.01
@@ -72,8 +82,9 @@ class Coatcheck:
             issuer=self.settings.issuer,
             allowed_origins=self.settings.allowed_origins,
         )
+        self.cookies = web.Cookies(self.site)
+        self.proxies = web.Proxies(self.settings.trusted_proxies)
         self._clock = clock
-        self._keys: dict[str, SigningKey] = {}
         self._opening = threading.Lock()
         self._is_open = False
         self._build()
@@ -84,14 +95,25 @@ class Coatcheck:
         settings, database, clock = self.settings, self.database, self._clock
         self.passwords = Passwords(settings.password_cost, settings.password_min_length)
         self.accounts = Accounts(database, self.passwords, clock=clock, open_to_all=settings.registration == "open")
+        self._secrets = keys.Source(
+            text=_text(settings.secret),
+            file=None if settings.secret_file is None else settings.directory / settings.secret_file,
+            previous=_text(settings.secret_previous),
+            own_file=settings.data / "secret",
+        )
+        self.keyring = keys.Keyring(
+            database, clock=clock, algorithm=settings.signing_algorithm, key_days=settings.signing_key_days
+        )
         self.sessions = Sessions(
             database,
-            keys=self._keys,
+            keys=self.keyring,
             issuer=settings.issuer,
             audience=settings.token_audience,
             access_token_seconds=settings.access_token_seconds,
+            refresh_token_seconds=settings.refresh_token_seconds,
             clock=clock,
         )
+        self.pages = PageSessions(self.cookies, self.sessions.refresh)
         self.login = Login(database, self.accounts, self.passwords, self.sessions)
         self.me = Me(database, self.accounts, self.passwords, self.sessions, clock=clock)
         self.users = Users(database, self.accounts, self.passwords, self.sessions)
@@ -100,14 +122,18 @@ class Coatcheck:
         """Routes, the one exception handler, the layer that carries Coatcheck, and the lifespan."""
         router = APIRouter(prefix=prefix, route_class=web.Route, dependency_overrides_provider=app)
         account_routes.add_routes(router, self.accounts)
-        login_routes.add_routes(router, self.login)
-        me_routes.add_routes(router, self.me)
+        login_routes.add_routes(router, self.login, self.proxies)
+        session_routes.add_routes(router, self.sessions, self.pages)
+        me_routes.add_routes(router, self.me, self.pages, self.proxies)
         if health:
-            health_routes.add_routes(router, self.database)
+            health_routes.add_routes(router, self.database, self.sessions)
         # Not include_router: a dependency that the host asks of all its routes would guard /login too,
         # and FastAPI looks through an included router twice for each request.
-        app.router.routes.extend(router.routes)
-        self._fit_in = partial(_fit_in, app, router)
+        fixed = APIRouter(route_class=web.Route, dependency_overrides_provider=app)  # no prefix moves these
+        key_routes.add_routes(fixed, self.keyring)
+        own_routes = [*router.routes, *fixed.routes]
+        app.router.routes.extend(own_routes)
+        self._fit_in = partial(_fit_in, app, own_routes)
         if Problem not in app.exception_handlers:  # the host may have worded it already
             app.add_exception_handler(Problem, web.answer_problem)
         app.add_middleware(web.Carrying, coatcheck=self)
@@ -120,6 +146,7 @@ class Coatcheck:
         async def lifespan(app: FastAPI) -> AsyncGenerator[Any, None]:
             try:
                 await self.open()
+                self.sessions.revocations.start()
                 try:
                     async with own(app) as state:
                         self._fit_in()  # once more, for what its start has added
@@ -134,13 +161,14 @@ class Coatcheck:
     async def open(self) -> None:
         """Open the database, bring its schema up to date (local), load the keys. Raises StartRefused."""
         self._fit_in()
-        secret = await self._unlock()
+        await self._open_with(await self._unlock())
+
+    async def _open_with(self, secrets: Callable[[], keys.Secrets]) -> None:
         try:
             await keys.check_issuer(self.database, self.settings.issuer)
             await asyncio.to_thread(self._bring_up_to_date)
             await keys.keep_issuer(self.database, self.settings.issuer)
-            now = datetime.fromtimestamp(self._clock(), UTC)
-            self._keys.update(await keys.load_signing_keys(self.database, secret, now))
+            await self.keyring.load(secrets)
         except BaseException:
             await self.database.close()
             raise
@@ -150,6 +178,7 @@ class Coatcheck:
         """Finish what is under way, then let go of the database and the threads."""
         self._is_open = False
         self.passwords.close()
+        await self.sessions.close()
         await self.database.close()
 
     async def ensure_open(self) -> None:
@@ -207,29 +236,56 @@ class Coatcheck:
         finally:
             await self.database.close()
 
-    async def _unlock(self) -> keys.Secret:
-        """Open the database and see that the secret is the one it was made with. Raises StartRefused."""
-        given = self._given_secret()  # a malformed one is refused before anything is made
+    async def change_secret(self) -> int | None:
+        """Wrap every key under the new secret. How many were not yet; None where the program keeps its own.
+
+        Raises StartRefused.
+        """
+        await self._open_with(await self._unlock(finish=False))
+        try:
+            return await self._secrets.change(self.keyring, self.database)
+        finally:
+            await self.close()
+
+    async def after_restore(self) -> None:
+        """Make a restored, or failed-over, database safe to go on with: everybody logs in again.
+
+        Ends every session, refuses what was signed before, and moves ids a million further; running servers
+        follow. Twice is no harm. Raises StartRefused.
+        """
+        await self._open_with(await self._unlock())
+        try:
+            await begin_anew(self.database, self.keyring, self.sessions)
+        finally:
+            await self.close()
+
+    async def make_fit(self, copy: Path) -> None:
+        """Bring a copy of another moment to where it can take this database's place. Raises StartRefused."""
+        url = sqlite_url(copy)
+        there = Coatcheck(FastAPI(), self.settings.model_copy(update={"database_url": url}), clock=self._clock)
+        migrations = Migrations(url, self.migrations.packages)
+        try:
+            await make_fit(there.database, migrations, self._secrets.read, there.keyring, there.sessions)
+        finally:
+            await there.close()
+
+    async def _unlock(self, *, finish: bool = True) -> Callable[[], keys.Secrets]:
+        """Open the database and see that its keys open. Gives where the secrets are read again later.
+
+        finish: a change of a local program's own secret. Raises StartRefused.
+        """
+        self._secrets.given()  # a malformed one is refused before anything is made
         if self.settings.local:
             keys.close_folder(self.settings.data)
         elif (path := sqlite_path(self.database.url)) is not None and not path.exists():
             raise StartRefused(f"There is no database {path}. Make it with: coatcheck migrate")
         await self.database.open()
         try:
-            secret = given or await keys.own_secret(self.database, self.settings.data / "secret")
-            await keys.check(self.database, secret)
+            await self._secrets.unlock(self.database, finish=finish)
         except BaseException:
             await self.database.close()
             raise
-        return secret
-
-    def _given_secret(self) -> keys.Secret | None:
-        settings = self.settings
-        if settings.secret is not None:
-            return keys.Secret(settings.secret.get_secret_value())
-        if settings.secret_file is not None:
-            return keys.Secret.read(settings.directory / settings.secret_file)
-        return None
+        return self._secrets.read
 
     def _bring_up_to_date(self) -> None:
         if self.settings.local:
@@ -241,9 +297,13 @@ class Coatcheck:
             )
 
 
-def _fit_in(app: FastAPI, router: APIRouter) -> None:
+def _text(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+def _fit_in(app: FastAPI, own_routes: Sequence[Any]) -> None:
     """What can be told only when the host is whole. Raises StartRefused."""
-    web.refuse_taken_paths(app, router.routes)
+    web.refuse_taken_paths(app, own_routes)
     web.refuse_unguarded(app, GUARDS)
     web.answer_problems_in_mounted_apps(app)
 
@@ -257,7 +317,7 @@ def application(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        openapi_tags=[{"name": name} for name in ("accounts", "me", "health")],
+        openapi_tags=[{"name": name} for name in ("accounts", "sessions", "me", "keys", "health")],
     )
     Coatcheck(app, settings, prefix="", health=True)
     web.offline_docs(app, remember_token=settings.local)

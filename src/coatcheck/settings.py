@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from ipaddress import IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -79,6 +80,9 @@ class Settings(BaseSettings):
         default=None, description="base64url or hex of 32 random bytes or more: coatcheck secret new."
     )
     secret_file: Path | None = Field(default=None, description="A file that holds the secret, instead of it.")
+    secret_previous: SecretStr | None = Field(
+        default=None, description="The old secret, also tried while the secret is being changed."
+    )
     host: str = Field(default="127.0.0.1", description="Where app.py and coatcheck serve listen.")
     port: int = Field(default=8000, ge=1, le=65_535, description="The port there.")
     issuer: str = Field(default="http://127.0.0.1:8000", description="iss of tokens; https in production.")
@@ -86,7 +90,23 @@ class Settings(BaseSettings):
     registration: Literal["open", "closed"] = Field(
         default="open", description="closed: POST /register is refused; only the operator makes accounts."
     )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Proxies whose X-Forwarded-For is believed, separated by commas: 127.0.0.1, 10.0.0.0/8.",
+    )
     access_token_seconds: int = Field(default=1_800, ge=1, le=86_400, description="How long a token is good for.")
+    signing_algorithm: Literal["EdDSA", "ES256"] = Field(
+        default="EdDSA", description="What new signing keys sign with: EdDSA or ES256."
+    )
+    signing_key_days: int = Field(
+        default=30, ge=1, le=365, description="How many days a key signs before the next takes its place."
+    )
+    refresh_token_seconds: int = Field(
+        default=2_592_000,
+        ge=60,
+        le=31_536_000,
+        description="How long a refresh token is good for unless used; after three times that a login is needed.",
+    )
     password_min_length: int = Field(
         default=8, ge=8, le=1_024, description="NIST asks 15 when a password is the only factor."
     )
@@ -100,7 +120,7 @@ class Settings(BaseSettings):
     )
     directory: Path = Field(default_factory=Path.cwd, exclude=True, description="What relative paths count from.")
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -111,6 +131,11 @@ class Settings(BaseSettings):
     @classmethod
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(_as_browsers_send_it(_require_origin(origin)) for origin in value)
+
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(_require_network, value))
 
     @field_validator("argon2_parallelism", mode="after")
     @classmethod
@@ -155,6 +180,11 @@ class Settings(BaseSettings):
         """Raises StartRefused for what `production` must not run with."""
         if self.secret is not None and self.secret_file is not None:
             raise StartRefused("Set COATCHECK_SECRET or COATCHECK_SECRET_FILE, not both.")
+        if self.secret_previous is not None and self.secret is None and self.secret_file is None:
+            raise StartRefused(
+                "COATCHECK_SECRET_PREVIOUS is the old secret. Set the new one too, in COATCHECK_SECRET or "
+                "COATCHECK_SECRET_FILE."
+            )
         if self.local:
             return
         if self.secret is None and self.secret_file is None:
@@ -246,6 +276,18 @@ def _require_origin(value: str) -> str:
         whole = False
     if not whole or parts.path or parts.query or parts.fragment or parts.username:
         raise ValueError("write scheme and host, such as https://api.example.org, with nothing after them")
+    return value
+
+
+def _require_network(value: str) -> str:
+    try:
+        network = ip_network(value)
+    except ValueError:
+        network = None
+    if network is None or (isinstance(network, IPv6Network) and network.network_address.ipv4_mapped is not None):
+        raise ValueError("write addresses, or networks by their first address and size, such as 10.0.0.0/8")
+    if network.prefixlen == 0:
+        raise ValueError("that is everybody, and anybody could then write any address; name your own proxies")
     return value
 
 

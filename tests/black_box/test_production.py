@@ -203,7 +203,7 @@ def test_a_page_of_an_allowed_origin_may_ask(origin: str, caller: Any) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 401, 404])
-def test_what_a_page_needs_is_exposed_to_it(status: int, caller: Any) -> None:
+def test_b17_what_a_page_needs_is_exposed_to_it(status: int, caller: Any) -> None:
     path = {200: "/health", 401: "/me", 404: "/nowhere"}[status]
     answer = caller.get(path, headers={"Origin": "https://app.example"})
     assert answer.status_code == status

@@ -8,7 +8,18 @@ from tests.support.command import invoke
 from tests.support.server import ROOT
 
 GROUPS: dict[tuple[str, ...], list[str]] = {
-    (): ["serve", "settings", "migrate", "adopt-issuer", "backup", "reset", "users", "secret"],
+    (): [
+        "serve",
+        "settings",
+        "migrate",
+        "adopt-issuer",
+        "backup",
+        "restore",
+        "after-restore",
+        "reset",
+        "users",
+        "secret",
+    ],
     ("users",): ["list", "create", "set-password", "disable", "enable", "delete"],
     ("secret",): ["new"],
 }

@@ -16,6 +16,7 @@ from coatcheck.database import (
     UniqueViolation,
 )
 from tests.database.address import Address
+from tests.database.heard import Heard
 from tests.database.things import (
     ADD,
     ADD_CHILD,
@@ -250,8 +251,7 @@ class ValuesContract:
                 async with database.transaction():
                     raise AssertionError("there is no transaction")
             with pytest.raises(DatabaseUnavailable):
-                async with database.changes("sessions"):
-                    raise AssertionError("there are no changes")
+                Heard(database).changes.start()
             await database.open()
             assert (await database.one(COUNT)).number == 0
             await database.close()

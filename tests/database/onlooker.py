@@ -51,10 +51,15 @@ class Onlooker:
         return value
 
 
-def start(*command: object) -> "subprocess.Popen[str]":
-    """Start it; it says in a line when it is ready."""
+def start(*command: object, quiet: bool = True) -> "subprocess.Popen[str]":
+    """Start it; it says in a line when it is ready. quiet=False: what it says to stderr is wanted."""
     return subprocess.Popen(
-        [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [str(part) for part in command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=None if quiet else subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
     )
 
 

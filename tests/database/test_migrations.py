@@ -120,9 +120,13 @@ def test_the_names_of_constraints_are_the_same_on_both_engines(database_url: str
     } == {
         "uq_coatcheck_keys_key_id",
         "uq_coatcheck_keys_purpose_serial",
+        "ix_coatcheck_keys_revision",
         "uq_coatcheck_accounts_mapped_username",
         "fk_coatcheck_sessions_account_id",
         "ix_coatcheck_sessions_account_id",
+        "ix_coatcheck_sessions_refresh_salt",
+        "ix_coatcheck_revocations_session_id",
+        "ix_coatcheck_revocations_expires_at",
         "fk_todos_owner_id",
         "ix_todos_owner_id_id",
         "ix_todos_owner_id_completed_id",

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from coatcheck.database import Database, DatabaseUnavailable, postgresql_pool
 from coatcheck.problems import StartRefused
 from tests.database.address import Address
-from tests.database.contract_changes import CHANNEL, add, moves, rests
+from tests.database.heard import BOUND_SECONDS, Heard, add
 from tests.database.things import ADD, ADD_QUIETLY, COUNT, NAMES, make_tables
 from tests.support.postgresql import Cluster
 
@@ -177,52 +177,45 @@ async def outliving(mortal: Cluster) -> AsyncIterator[Database]:
 
 async def test_a_server_that_stops_and_starts_again_is_found_again(outliving: Database, mortal: Cluster) -> None:
     await fill(outliving)
-    async with outliving.changes(CHANNEL) as changes:
-        await changes.moved()
-        await asyncio.to_thread(mortal.server.stop)
-        assert await changes.moved()
-        for _ in range(2):
-            for run in (outliving.one, outliving.scan, outliving.execute):
-                began = time.monotonic()
-                with pytest.raises(DatabaseUnavailable):
-                    await run(COUNT)
-                assert time.monotonic() - began < 3
+    heard = Heard(outliving)
+    assert await heard.is_current()
+    await asyncio.to_thread(mortal.server.stop)
+    stopped_at = time.monotonic()
+    for _ in range(2):
+        for run in (outliving.one, outliving.scan, outliving.execute):
+            began = time.monotonic()
             with pytest.raises(DatabaseUnavailable):
-                await add(outliving, "nowhere")
-            with pytest.raises(DatabaseUnavailable):
-                await changes.all(NAMES)
-            assert await changes.moved()  # nothing is known
-        await asyncio.to_thread(mortal.server.ensure_postgres_running)
-        assert (await outliving.one(COUNT)).number == 0
-        await add(outliving, "alice")
-        assert await changes.all(NAMES) == [("alice",)]
-        assert await moves(changes)
-        await heard_again(changes)
-        await add(outliving, "bob")
-        assert await moves(changes)
-
-
-async def heard_again(changes: Any) -> None:
-    """Wait until it listens: until it rests."""
-    for _ in range(50):
-        if await rests(changes):
-            return
-    raise AssertionError("it never rests again")
+                await run(COUNT)
+            assert time.monotonic() - began < 3
+        with pytest.raises(DatabaseUnavailable):
+            await add(outliving, "nowhere")
+        assert not await heard.changes.current() or time.monotonic() < stopped_at + BOUND_SECONDS
+    await asyncio.to_thread(mortal.server.ensure_postgres_running)
+    assert (await outliving.one(COUNT)).number == 0
+    await add(outliving, "alice")
+    assert await heard.is_current()
+    assert heard.names == {"alice"}
+    await add(outliving, "bob")
+    assert await heard.hears("bob")
 
 
 async def test_a_server_that_hangs_does_not_pass_for_silence(outliving: Database, mortal: Cluster) -> None:
     """The process that listens for us stops answering. What it would announce must not be missed: a
-    revoked session would go on."""
-    async with outliving.changes(CHANNEL) as changes:
-        await heard_again(changes)
-        ((pid,),) = mortal.run("SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1'")
-        os.kill(int(str(pid)), signal.SIGSTOP)
-        try:
-            await add(outliving, "alice")
-            assert await moves(changes, seconds=1.5)
-            assert await changes.moved()  # and on, while nothing is known
-        finally:
-            os.kill(int(str(pid)), signal.SIGCONT)
-        await heard_again(changes)
-        await add(outliving, "bob")
-        assert await moves(changes)
+    revoked session would go on. Another one takes its place."""
+    heard, others = Heard(outliving), Database(mortal.url("postgres"))
+    await others.open()
+    assert await heard.is_current()
+    ((pid,),) = mortal.run("SELECT pid FROM pg_stat_activity WHERE query LIKE '%FROM parents%' AND state = 'idle'")
+    os.kill(int(str(pid)), signal.SIGSTOP)
+    stopped_at = time.monotonic()
+    try:
+        await add(others, "alice")
+        while time.monotonic() < stopped_at + BOUND_SECONDS:
+            await heard.changes.current()
+            await asyncio.sleep(0.01)
+        assert not await heard.changes.current() or "alice" in heard.names
+        assert await heard.is_current()
+        assert heard.names == {"alice"}
+    finally:
+        os.kill(int(str(pid)), signal.SIGCONT)
+    await others.close()

@@ -54,7 +54,10 @@ def test_more_of_them_are_refused_and_told_apart_from_those_before(dangling: Pat
 
 def test_a_rebuild_that_numbers_rows_anew_makes_no_new_ones(dangling: Path, history: History) -> None:
     """A table without an integer key has hidden row numbers, which a rebuild gives again from 1."""
-    session = "INSERT INTO coatcheck_sessions VALUES ('{}', 77, '2026-01-01', 'pwd', '2026-01-01')"
+    session = (
+        "INSERT INTO coatcheck_sessions (id, account_id, auth_time, amr, expires_at) "
+        "VALUES ('{}', 77, '2026-01-01', 'pwd', '2026-01-01')"
+    )
     run(
         dangling, session.format("first"), session.format("second"), "DELETE FROM coatcheck_sessions WHERE id='first'"
     )

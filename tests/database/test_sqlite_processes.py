@@ -20,7 +20,6 @@ from coatcheck.database import Database, DatabaseUnavailable, sqlite_pen
 from coatcheck.database.migrate import Migrations
 from coatcheck.database.sqlite_files import make_private, open_writer
 from tests.database.address import Address
-from tests.database.contract_changes import moves, rests
 from tests.database.inside import write_connection
 from tests.database.onlooker import ROOT, Onlooker, is_ready, start
 from tests.database.things import ADD_QUIETLY, COUNT, NAMES
@@ -132,44 +131,6 @@ async def test_a_process_killed_while_it_is_its_turn_holds_up_nobody(database: D
     holder.communicate()
     with FileLock(f"{file}-turn", blocking=False):
         pass  # and nobody keeps it once begun
-
-
-async def test_every_commit_of_any_process_moves_the_changes(database: Database, address: Address) -> None:
-    """Nothing is announced here: the file itself tells, also of a command line and of plain SQL."""
-    with Onlooker(address.plain) as other, Onlooker(address.plain) as reading:
-        async with database.changes("sessions") as changes:
-            assert await changes.moved()
-            for number in range(3):
-                other.rows(f"INSERT INTO parents (name) VALUES ('name{number}')")
-                assert await changes.moved()
-                assert len(await changes.all(NAMES)) == number + 1
-                assert not await changes.moved()
-            other.rows("BEGIN IMMEDIATE")
-            other.rows("INSERT INTO parents (name) VALUES ('undone')")
-            assert not await changes.moved()
-            other.rows("ROLLBACK")
-            assert not await changes.moved()
-            reading.rows("SELECT count(*) FROM parents")
-            assert not await changes.moved()
-
-
-async def test_a_half_read_cursor_elsewhere_does_not_hold_the_changes_still(
-    database: Database, address: Address
-) -> None:
-    async with database.changes("sessions") as changes, database.changes("sessions") as others:
-        for number in range(3):
-            await database.execute(ADD_QUIETLY, {"name": f"name{number}"})
-        assert await moves(changes)
-        half_read = others._connection.execute("SELECT name FROM parents")  # type: ignore[attr-defined]
-        assert half_read.fetchone()
-        await others.moved()
-        await database.execute(ADD_QUIETLY, {"name": "one more"})
-        assert not await others.moved()  # frozen, as feared
-        assert await changes.moved()
-        assert len(await changes.all(NAMES)) == 4
-        half_read.close()
-        assert await others.moved()
-        assert await rests(changes)
 
 
 async def test_another_process_that_comes_and_goes_leaves_the_log_to_us(database: Database, file: Path) -> None:

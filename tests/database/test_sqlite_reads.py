@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from coatcheck.database import Database, DatabaseUnavailable, ReadTooLong
 from tests.database.address import Address
+from tests.database.heard import Heard
 from tests.database.inside import log_size, read_connection
 from tests.database.onlooker import Onlooker, is_ready, start
 from tests.database.things import ADD_QUIETLY, COUNT, GET, KIND, NAMES
@@ -36,13 +37,11 @@ async def test_the_reading_connection_cannot_write(database: Database) -> None:
 async def test_after_one_and_all_later_reads_see_what_others_commit(database: Database, address: Address) -> None:
     with Onlooker(address.plain) as other:
         other.rows("INSERT INTO parents (name) VALUES ('alice'), ('bob'), ('carol')")
-        async with database.changes("sessions") as changes:
-            for number in range(3, 6):
-                assert await database.one(NAMES) == ("alice",)  # of several
-                assert len(await database.all(NAMES)) == number
-                assert len(await changes.all(NAMES)) == number
-                other.rows(f"INSERT INTO parents (name) VALUES ('name{number}')")
-                assert (await database.one(COUNT)).number == number + 1
+        for number in range(3, 6):
+            assert await database.one(NAMES) == ("alice",)  # of several
+            assert len(await database.all(NAMES)) == number
+            other.rows(f"INSERT INTO parents (name) VALUES ('name{number}')")
+            assert (await database.one(COUNT)).number == number + 1
 
 
 async def test_after_reads_nothing_holds_back_the_checkpoint(
@@ -50,15 +49,14 @@ async def test_after_reads_nothing_holds_back_the_checkpoint(
 ) -> None:
     with Onlooker(address.plain) as other:
         other.rows("INSERT INTO parents (name) VALUES ('alice'), ('bob'), ('carol')")
-        async with database.changes("sessions") as changes:
-            await changes.moved()
-            await changes.all(NAMES)
-            await database.one(NAMES)
-            await database.all(NAMES)
-            await database.scan(NAMES)
-            other.rows("INSERT INTO parents (name) VALUES ('dave')")
-            await changes.moved()
-            assert other.rows("PRAGMA wal_checkpoint(TRUNCATE)") == [[0, 0, 0]]
+        heard = Heard(database)
+        await heard.changes.current()
+        await database.one(NAMES)
+        await database.all(NAMES)
+        await database.scan(NAMES)
+        other.rows("INSERT INTO parents (name) VALUES ('dave')")
+        await heard.changes.current()
+        assert other.rows("PRAGMA wal_checkpoint(TRUNCATE)") == [[0, 0, 0]]
     assert log_size(file) == 0
 
 

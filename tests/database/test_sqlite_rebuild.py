@@ -45,7 +45,8 @@ def filled(file: Path) -> Path:
             )
             for number in range(2):
                 connection.execute(
-                    "INSERT INTO coatcheck_sessions VALUES (?, ?, ?, 'pwd', ?)",
+                    "INSERT INTO coatcheck_sessions (id, account_id, auth_time, amr, expires_at) "
+                    "VALUES (?, ?, ?, 'pwd', ?)",
                     (f"{account}-{number}", account, WHEN, WHEN),
                 )
             for number in range(3):
@@ -170,7 +171,10 @@ def test_foreign_keys_hold_afterwards(filled: Path, history: History) -> None:
         try:
             await database.execute(
                 # Account 1 is gone.
-                text(f"INSERT INTO coatcheck_sessions VALUES ('x', 1, '{WHEN}', 'pwd', '{WHEN}')")
+                text(
+                    "INSERT INTO coatcheck_sessions (id, account_id, auth_time, amr, expires_at) "
+                    f"VALUES ('x', 1, '{WHEN}', 'pwd', '{WHEN}')"
+                )
             )
         finally:
             await database.close()
@@ -187,8 +191,8 @@ def test_foreign_keys_hold_afterwards(filled: Path, history: History) -> None:
             r"^A migration would leave rows of coatcheck_sessions \(2\), todos \(3\) pointing at nothing; it was",
         ),
         (
-            "op.execute(\"INSERT INTO coatcheck_sessions SELECT 'x', 77, auth_time, amr, expires_at "
-            'FROM coatcheck_sessions LIMIT 1")',
+            'op.execute("INSERT INTO coatcheck_sessions (id, account_id, auth_time, amr, expires_at) '
+            "SELECT 'x', 77, auth_time, amr, expires_at FROM coatcheck_sessions LIMIT 1\")",
             r"^A migration would leave rows of coatcheck_sessions \(1\) pointing at nothing",
         ),
         (

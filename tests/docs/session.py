@@ -14,9 +14,14 @@ from tests.support.server import ROOT, clean_environment
 CHANGING = (
     (re.compile(r"eyJhbG[\w.-]*…?[\w.-]*"), "<token>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z"), "<time>"),
+    (re.compile(r'(?<="revocations":")[a-z ]+(?=")'), "<state>"),
     (re.compile(r"urn:uuid:[0-9a-f-]{36}"), "<request id>"),
     (re.compile(r"^[\w-]{43}$", re.MULTILINE), "<secret>"),
-    (re.compile(r'(?<="kid": ")[\w-]{43}(?=")'), "<key id>"),
+    (
+        re.compile(r'(?<="kid": ")[\w-]{43}(?=")|(?<="id": ")[\w-]{43}(?=")|^[\w-]{43}(?=  | is )', re.MULTILINE),
+        "<key id>",
+    ),
+    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d(?= |$)", re.MULTILINE), "<minute>"),
     (re.compile(r'(?<="jti": ")[\w-]{22}(?=")|(?<="sid": ")[\w-]{22}(?=")'), "<random id>"),
     (re.compile(r'(?<="iat": )\d{10}|(?<="exp": )\d{10}|(?<="auth_time": )\d{10}'), "<seconds since 1970>"),
     (re.compile(r"(?<=,p=1\$)[\w+/]{22}\$[\w+/]{43}"), "<salt>$<hash>"),

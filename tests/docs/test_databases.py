@@ -78,6 +78,7 @@ def test_on_postgresql_the_copy_goes_into_a_new_database(cluster: Cluster, tmp_p
     shell.create("bob")
     restored = {"COATCHECK_DATABASE_URL": cluster.url(second)}
     shell.type(FILES["restore-postgresql.sh"], **restored)
+    assert "Everybody logs in again" in shell.type(FILES["after-restore-postgresql.sh"], **restored)
     assert shell.names(**restored) == ["alice"]
     assert shell.names() == ["alice", "bob"]
     for name in (first, second):

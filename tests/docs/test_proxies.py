@@ -25,6 +25,13 @@ NAME = "api.example.org"
 ALICE = {"username": "alice", "password": "secret123"}
 FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
 START_SECONDS = 30
+VISITOR = "127.0.0.2"  # the proxies call from 127.0.0.1
+WHERE = """
+
+@app.get("/where")
+async def where(request: Request) -> str:
+    return str(app.state.coatcheck.proxies.client(request).address)
+"""
 NGINX = """
 daemon off;
 master_process off;
@@ -74,12 +81,13 @@ def running(command: list[str], folder: Path, port: int, **environment: str) -> 
 def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of the page's application, started in production as the page tells."""
     folder, port = tmp_path_factory.mktemp("application"), free_port()
-    (folder / "main.py").write_text(FILES["main.py"])
+    (folder / "main.py").write_text("from fastapi import Request\n" + FILES["main.py"] + WHERE)
     settings = {
         "COATCHECK_ENVIRONMENT": "production",
         "COATCHECK_ISSUER": f"https://{NAME}",
         "COATCHECK_SECRET": Secret.new_text(),
         "COATCHECK_DATABASE_URL": "sqlite:///app.db",
+        "COATCHECK_TRUSTED_PROXIES": "127.0.0.1",
     }
     environment = clean_environment() | settings
     migrate = [sys.executable, "-m", "coatcheck", "migrate", "--app", "main:app"]
@@ -112,7 +120,9 @@ def nginx(application: int, tmp_path: Path) -> Iterator[httpx2.Client]:
     trusted.check_hostname = False  # it is asked for by its address
     with (
         running(command, tmp_path, port),
-        httpx2.Client(base_url=f"https://127.0.0.1:{port}", headers={"Host": NAME}, verify=trusted) as client,
+        httpx2.Client(
+            base_url=f"https://127.0.0.1:{port}", headers={"Host": NAME}, transport=from_visitor(trusted)
+        ) as client,
     ):
         yield client
 
@@ -134,9 +144,15 @@ def caddy(application: int, tmp_path: Path) -> Iterator[httpx2.Client]:
     run = [program("caddy"), "run", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")]
     with (
         running(run, tmp_path, port, **home),
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers={"Host": NAME}) as client,
+        httpx2.Client(
+            base_url=f"http://127.0.0.1:{port}", headers={"Host": NAME}, transport=from_visitor()
+        ) as client,
     ):
         yield client
+
+
+def from_visitor(trusted: ssl.SSLContext | bool = True) -> httpx2.HTTPTransport:
+    return httpx2.HTTPTransport(verify=trusted, local_address=VISITOR)
 
 
 def self_signed(folder: Path) -> tuple[Path, Path]:
@@ -173,6 +189,22 @@ def test_the_name_passes_and_what_a_client_forges_changes_nothing(proxy: str, re
     token = client.post("/auth/login", json=person, headers=FORGED).json()["access_token"]
     answer = client.get("/hello", headers={"Authorization": f"Bearer {token}", **FORGED})
     assert answer.text == f'"Hello {person["username"]}"'
+
+
+@pytest.mark.parametrize("proxy", ["nginx", "caddy"])
+@pytest.mark.parametrize(
+    "forged", [{}, FORGED, {"X-Forwarded-For": "127.0.0.1, 127.0.0.1"}], ids=["", "one", "proxies"]
+)
+def test_the_address_is_the_visitors_own_whatever_it_says(
+    proxy: str, forged: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    assert request.getfixturevalue(proxy).get("/where", headers=forged).json() == VISITOR
+
+
+def test_who_is_no_proxy_is_believed_nothing(application: int) -> None:
+    here = f"http://127.0.0.1:{application}/where"
+    with httpx2.Client(transport=from_visitor(), headers={"Host": NAME}) as client:
+        assert client.get(here, headers=FORGED).json() == VISITOR
 
 
 def test_nginx_stops_who_guesses_and_lets_the_others_through(nginx: httpx2.Client) -> None:

@@ -27,8 +27,9 @@ class Answer:
 class Wire:
     """A keep-alive connection to 127.0.0.1. A server that is gone is a ConnectionError."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, host: str = "localhost") -> None:
         self.port = port
+        self._host = host
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -38,7 +39,7 @@ class Wire:
 
     async def request(self, method: str, path: str, body: object = None, *, token: str | None = None) -> Answer:
         """Send a request and wait for its answer, however long it takes within reason."""
-        await self.send(written(method, path, body, token=token))
+        await self.send(written(method, path, body, token=token, host=self._host))
         return await self.answer()
 
     async def send(self, raw: bytes) -> None:
@@ -81,10 +82,12 @@ class Wire:
         self._writer.transport.abort()
 
 
-def written(method: str, path: str, body: object = None, *, token: str | None = None) -> bytes:
+def written(
+    method: str, path: str, body: object = None, *, token: str | None = None, host: str = "localhost"
+) -> bytes:
     """A request as it goes over the wire."""
     content = b"" if body is None else json.dumps(body).encode()
-    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(content)}"]
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", f"Content-Length: {len(content)}"]
     if body is not None:
         lines.append("Content-Type: application/json")
     if token is not None:

@@ -37,6 +37,18 @@ class Person:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
 
+    def log_in_with_refresh(self) -> dict[str, Any]:
+        """A new session that can be refreshed; its access token is this person's from now on."""
+        answer = self.client.post("/login", json={**self.credentials, "refresh": True})
+        assert answer.status_code == 200, answer.text
+        tokens: dict[str, Any] = answer.json()
+        self.token = tokens["access_token"]
+        return tokens
+
+    def refresh(self, refresh_token: str) -> httpx2.Response:
+        """Exchange a refresh token."""
+        return self.client.post("/token/refresh", json={"refresh_token": refresh_token})
+
     def request(self, method: str, path: str, token: str | None = None, **options: Any) -> httpx2.Response:
         """Send a request with this person's token, or another one."""
         headers = {"Authorization": f"Bearer {token or self.token}", **options.pop("headers", {})}

@@ -121,7 +121,7 @@ def in_the_lifespan(path: str) -> Callable[[FastAPI, Path], None]:
     ("build", "taken"),
     [
         (before("/login", "POST"), "POST /login is taken: this application answers it by /login (hosts)"),
-        (before("/{page}"), "GET /me is taken: this application answers it by /{page} (hosts)"),
+        (before("/{page}"), "GET /sessions is taken: this application answers it by /{page} (hosts)"),
         (after("/me"), "GET /me is taken: this application answers it by /me (hosts)"),
         (after("/me", "DELETE"), "DELETE /me is taken"),
         (first(Mount("/me", one_path())), "GET /me is taken: this application answers it by what is mounted at /me"),

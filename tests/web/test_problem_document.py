@@ -210,6 +210,23 @@ def test_what_is_not_ascii_is_utf8() -> None:
     assert answer.json()["detail"] == "Größe, “quoted”, 🎫."
 
 
+@pytest.mark.parametrize("name", ["WWW-Authenticate", "www-authenticate", "Www-Authenticate"])
+@pytest.mark.parametrize("kind", ["HTTPException", "Unauthorized"])
+def test_b06_a_hosts_own_challenge_takes_the_place_of_ours(name: str, kind: str) -> None:
+    """Two would be for the client to choose from."""
+    app = FastAPI()
+    problem_details(app)
+
+    class Own(Unauthorized):
+        headers = {name: "Basic"}  # noqa: RUF012
+
+    @app.get("/")
+    async def fail() -> None:
+        raise HTTPException(401, headers={name: "Basic"}) if kind == "HTTPException" else Own()
+
+    assert TestClient(app).get("/").headers.get_list("www-authenticate") == ["Basic"]
+
+
 def kinds(root: type[Problem] = Problem) -> list[type[Problem]]:
     # HTTPProblem is made of an exception; the tests' own are not ours.
     found = [kind for kind in root.__subclasses__() if kind.__module__.startswith("coatcheck.")]

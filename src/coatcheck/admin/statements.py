@@ -22,5 +22,5 @@ SET_HASH = (
     .values(password_hash=bindparam("new_hash"))
 )
 
-# Sessions and the application's rows go with it (ON DELETE CASCADE).
+# The application's rows go with it (ON DELETE CASCADE).
 DELETE = delete(accounts).where(accounts.c.id == bindparam("account_id"))

@@ -86,7 +86,9 @@ class Users:
 
     async def delete(self, account_id: int) -> bool:
         """Delete the account and all that hangs on it. Whether it existed. Raises ForeignKeyViolation."""
-        return await self._database.execute(statements.DELETE, {"account_id": account_id}) == 1
+        async with self._database.transaction() as tx:
+            await self._sessions.end_all(tx, account_id)
+            return await tx.execute(statements.DELETE, {"account_id": account_id}) == 1
 
 
 def _literally(text: str) -> str:

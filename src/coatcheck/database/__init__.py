@@ -11,6 +11,7 @@ to be: migrate.py. Standards: none; what was tried and failed stands beside each
 
 from coatcheck.database.columns import ID, METADATA, MOMENT
 from coatcheck.database.database import Changes, Database, Transaction
+from coatcheck.database.database_clock import DatabaseNow
 from coatcheck.database.errors import (
     DatabaseUnavailable,
     ForeignKeyViolation,
@@ -26,6 +27,7 @@ __all__ = [
     "MOMENT",
     "Changes",
     "Database",
+    "DatabaseNow",
     "DatabaseUnavailable",
     "ForeignKeyViolation",
     "ReadTooLong",

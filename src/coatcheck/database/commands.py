@@ -57,12 +57,17 @@ def ask(question: str, *, else_say: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """What these commands act on. secret: where the secret is that belongs to the data, for people."""
+    """What these commands act on.
+
+    secret: where the secret is that belongs to the data, for people. all_gone: the channel and the message
+    that tell running servers of a reset.
+    """
 
     database: Database
     migrations: Migrations
     local: bool
     secret: str
+    all_gone: tuple[str, str]
 
 
 class Program(Protocol):
@@ -110,9 +115,9 @@ def backup(
             f"PostgreSQL brings a tool of its own: {pg_dump(store.database.url, target)}\n"
             f"{_and_the_secret(store.secret)}"
         )
-    _require_file(store.database)
+    require_file(store.database)
     try:
-        with _bar_after_a_second(f"Copying to {target.name}") as watch:
+        with bar_after_a_second(f"Copying to {target.name}") as watch:
             asyncio.run(_copy(store.database, target, watch))
     except FileExistsError:
         raise SystemExit(f"{target} exists already, and a backup never overwrites. Name another file.") from None
@@ -139,7 +144,7 @@ def reset(
             "reset is for COATCHECK_ENVIRONMENT=local. In production make a new database and name it in "
             "COATCHECK_DATABASE_URL."
         )
-    _require_file(store.database)
+    require_file(store.database)
     names = " and ".join(store.migrations.names)
     question = f"Delete every row of {names} in {store.database}? This cannot be undone."
     if not yes:
@@ -149,15 +154,26 @@ def reset(
     except StillNeeded as refusal:
         hint = " If other tables there are your application's, name it with --app." if app is None else ""
         raise SystemExit(f"{refusal.sentence}{hint}") from None
+    asyncio.run(_announce(store.database, *store.all_gone))
     typer.echo("The database is empty now. Restart a server that is running on it.")
 
 
-def _require_file(database: Database) -> None:
+def require_file(database: Database) -> None:
+    """Raises SystemExit where there is no SQLite file yet: a command that ends something makes none."""
     path = sqlite_path(database.url)
     if path is not None and not path.exists():
         raise SystemExit(
             f"There is no database {path} yet. Name another one in COATCHECK_DATABASE_URL, or with --app."
         )
+
+
+async def _announce(database: Database, channel: str, message: str) -> None:
+    await database.open()
+    try:
+        async with database.transaction() as tx:
+            await tx.announce(channel, message)
+    finally:
+        await database.close()
 
 
 async def _copy(database: Database, target: Path, watch: Watch) -> None:
@@ -173,7 +189,7 @@ def _and_the_secret(place: str) -> str:
 
 
 @contextmanager
-def _bar_after_a_second(what: str) -> Generator[Watch, None, None]:
+def bar_after_a_second(what: str) -> Generator[Watch, None, None]:
     """A progress bar on standard error, if that is a terminal and there is something to wait for."""
     console = Console(stderr=True)
     bar = Progress(console=console, transient=True)

@@ -1,6 +1,6 @@
 """`Database`: the small face that both engines share."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol
@@ -41,8 +41,11 @@ class Transaction(Protocol):
         """How many rows were written."""
         ...
 
-    async def announce(self, channel: str) -> None:
-        """Tell the processes that watch `channel`, as soon as this is committed."""
+    async def announce(self, channel: str, message: str) -> None:
+        """Tell all who watch `channel` as soon as this is committed, this process before the block ends.
+
+        Raises ValueError: more than 7,900 bytes. SQLite sends nothing; there the log tells.
+        """
 
 
 class TransactionBlock(Protocol):
@@ -59,21 +62,20 @@ class TransactionBlock(Protocol):
 
 
 class Changes(Protocol):
-    """Whether others have committed, without a query per look. `async with` it."""
+    """Whether this process has been told of what was committed, without a query per look."""
 
-    async def __aenter__(self) -> "Changes":
-        """Begin to watch."""
-        ...
+    def start(self) -> None:
+        """Begin to watch, rather than at the first look. Raises DatabaseUnavailable."""
 
-    async def __aexit__(self, *exception: Any) -> None:
-        """Stop watching."""
+    async def close(self) -> None:
+        """Stop watching. A later look begins anew."""
 
-    async def moved(self) -> bool:
-        """True at first, after a change since the last call, and while nothing is known."""
-        ...
+    async def current(self) -> bool:
+        """True: everything has been told that was committed before now (SQLite), or before a moment less
+        than 1 s ago (PostgreSQL). False: not known, so ask the database for this request.
 
-    async def all(self, statement: Executable, values: Mapping[str, object] = ...) -> list[Any]:
-        """All rows, as of now."""
+        Raises DatabaseUnavailable on SQLite, where nothing else could be asked either.
+        """
         ...
 
 
@@ -147,9 +149,18 @@ class Database:
         """Whether there is a table of this name; a database that nobody has shaped yet has none."""
         return await self.one(TABLE[self.dialect], {"name": name}) is not None
 
-    def changes(self, channel: str) -> Changes:
-        """What others have committed and announced on `channel`."""
-        return self._engine.changes(channel)
+    def changes(
+        self, channel: str, *, log: Executable, rows: Callable[[list[Any]], int], message: Callable[[str], None]
+    ) -> Changes:
+        """What is committed by any process and announced on `channel`; it may be made before `open`.
+
+        log: a SELECT with the parameter `after`: what was committed after that place, oldest first. 0 is
+        the beginning, and may be read again at any time: what is told twice counts once.
+        rows: takes in what the log gave and returns the new place. It is not called for no rows.
+        message: takes in one announcement. On PostgreSQL both are called in a thread of the feed's, and
+        `message` by whoever commits here too.
+        """
+        return self._engine.changes(channel, log, rows, message)
 
     async def backup(self, target: Path, watch: Watch | None = None) -> None:
         """A consistent copy in a new file, mode 0600, while in use (SQLite; PostgreSQL has pg_dump).

@@ -49,6 +49,7 @@ class Migrations:
 
     def __init__(self, url: str, packages: Sequence[str]) -> None:
         self._url = url
+        self.packages = packages
         self._histories = [History(package) for package in packages]
         for one, other in combinations(self._histories, 2):
             if one.name.lower() == other.name.lower():  # as SQLite compares the names of tables
@@ -100,7 +101,7 @@ class Migrations:
         try:
             with change() as connection, ALEMBIC:
                 self._is_older(connection)  # refuses a newer one
-                connection.info.pop(sqlite_schema.AFTER_REVISION, None)
+                sqlite_schema.count_anew(connection)
                 for history in reversed(self._histories):
                     history.remove(connection)
                 for history in self._histories:

@@ -13,7 +13,7 @@ from sqlalchemy import Executable, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from coatcheck.database.errors import DatabaseUnavailable
-from coatcheck.database.postgresql_changes import PostgreSQLChanges
+from coatcheck.database.postgresql_changes import Message, PostgreSQLChanges, Rows, Watchers
 from coatcheck.database.postgresql_errors import translation
 from coatcheck.database.postgresql_pool import ATTEMPTS, LIVENESS, Pool
 from coatcheck.database.postgresql_transaction import PostgreSQLTransaction
@@ -33,6 +33,7 @@ class PostgreSQL:
         self._listen_url = listen_url
         self._statements = Statements(PGDialect_psycopg(paramstyle="pyformat"))  # type: ignore[no-untyped-call]
         self._pool = Pool(url, prepare=prepare)
+        self._watchers = Watchers()
 
     async def open(self) -> None:
         """Connect once, so that a wrong address is told at start."""
@@ -55,6 +56,7 @@ class PostgreSQL:
     async def close(self) -> None:
         """Close the connections."""
         self._pool.close()
+        await self._watchers.close()
 
     async def all(self, statement: Executable, values: Mapping[str, object]) -> list[Any]:
         """All rows of a bounded read, or of a single write that returns rows."""
@@ -76,12 +78,13 @@ class PostgreSQL:
 
     def transaction(self) -> PostgreSQLTransaction:
         """A transaction, to be entered."""
-        return PostgreSQLTransaction(self._pool, self._statements)
+        return PostgreSQLTransaction(self._pool, self._statements, self._watchers)
 
-    def changes(self, channel: str) -> PostgreSQLChanges:
-        """What others have committed and announced on `channel`."""
-        self._pool.require_open()
-        return PostgreSQLChanges(self._listen_url, channel, self.all)
+    def changes(self, channel: str, log: Executable, rows: Rows, message: Message) -> PostgreSQLChanges:
+        """What is committed and announced on `channel`, by whomever."""
+        changes = PostgreSQLChanges(self._pool, self._listen_url, channel, self._statements[log], rows, message)
+        self._watchers.add(changes)
+        return changes
 
     async def backup(self, target: Path, watch: Callable[[int, int], None]) -> None:
         """Refused: PostgreSQL has a better tool."""

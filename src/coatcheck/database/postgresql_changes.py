@@ -1,95 +1,146 @@
-"""Whether somebody has announced a change since one last looked: LISTEN on a direct connection."""
+"""What other processes have announced, on PostgreSQL: told as it comes, known to be whole to a second."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping
+import logging
+import threading
+import weakref
+from collections.abc import Callable
 from typing import Any
 
-import psycopg
-from psycopg import sql
-from sqlalchemy import Executable
+from coatcheck.database.errors import DatabaseUnavailable
+from coatcheck.database.postgresql_hearing import EXIT_SECONDS, Ear, Hearing
+from coatcheck.database.postgresql_heartbeat import now
+from coatcheck.database.postgresql_pool import Pool
+from coatcheck.database.statement import Prepared
 
-from coatcheck.database.postgresql_pool import LIVENESS
+LOGGER = logging.getLogger("coatcheck")
 
-Read = Callable[[Executable, Mapping[str, object]], Awaitable[list[Any]]]
-
-NOTHING: Mapping[str, object] = {}
-RECONNECT_SECONDS = 0.25
-# A server that hangs, or a cut cable, announces nothing either. So silence is broken by a question,
-# and without any sign of life nothing is known: a revocation may be a second late, not more.
-SILENCE_SECONDS = 0.4
 KNOWN_SECONDS = 1.0
-GOODBYE_SECONDS = 1.0
+A_MOMENT = 0.002
+
+Rows = Callable[[list[Any]], int]
+Message = Callable[[str], None]
 
 
 class PostgreSQLChanges:
-    """A listening connection of its own, and whether anything was announced on the channel.
+    """A thread listens (postgresql_hearing.py); here one asks whether it still hears.
 
-    A pooler drops LISTEN silently, so the connection goes to COATCHECK_DATABASE_LISTEN_URL. While it
-    is down nothing is known, so `moved` says True each time; it reconnects by itself.
+    `rows` and `message` are called in that thread, and `message` by whoever commits in this process.
     """
 
-    def __init__(self, url: str, channel: str, read: Read) -> None:
-        self._url = url
-        self._channel = channel
-        self._read = read
-        self._listening = False
-        self._moved = True
-        self._alive_at = 0.0
-        self._task: asyncio.Task[None] | None = None
+    def __init__(
+        self, pool: Pool, listen_url: str, channel: str, log: Prepared, rows: Rows, message: Message
+    ) -> None:
+        self.channel = channel
+        self._pool = pool
+        self._listen_url = listen_url
+        self._log = log
+        self._rows = rows
+        self._message = message
+        self._starting = threading.Lock()
+        self._hearing: Hearing | None = None
+        self._farewell: weakref.finalize[..., PostgreSQLChanges] | None = None
 
-    async def __aenter__(self) -> "PostgreSQLChanges":
-        started = asyncio.Event()
-        self._task = asyncio.create_task(self._listen(started))
+    def start(self) -> None:
+        """Begin to listen, if not done already. Raises DatabaseUnavailable: the database is not open."""
+        self._pool.require_open()
+        with self._starting:  # requests in several loops may be the first at once
+            if self._hearing is not None and self._hearing.is_alive:
+                return
+            self._let_go()
+            tell = _weakly(self)
+            self._hearing = Hearing(
+                Ear(
+                    url=self._pool.url,
+                    listen_url=self._listen_url,
+                    channel=self.channel,
+                    log=self._log,
+                    rows=lambda rows: tell(lambda owner: owner._rows(rows)),
+                    message=lambda text: tell(lambda owner: owner._message(text)),
+                )
+            )
+            self._farewell = weakref.finalize(self, self._hearing.leave)
+
+    async def close(self) -> None:
+        """Stop listening; a later look begins anew."""
+        hearing = self._let_go()
+        deadline = now() + EXIT_SECONDS
+        while hearing is not None and hearing.is_alive and now() < deadline:  # noqa: ASYNC110  a thread ends, no task
+            await asyncio.sleep(A_MOMENT)
+
+    async def current(self) -> bool:
+        """Whether everything has been told that was committed up to a moment less than KNOWN_SECONDS ago.
+
+        Asked once for each request: it waits for nothing.
+        """
+        hearing = self._hearing
+        if hearing is not None:
+            asked_at = hearing.heartbeat.asked_at = now()
+            if asked_at - hearing.heartbeat.known_at < KNOWN_SECONDS:
+                return True
+        self._see_that_somebody_listens()
+        return False
+
+    def tell(self, message: str) -> None:
+        """An announcement of this very process, whose commit is done: nothing may fail any more."""
         try:
-            await started.wait()
-        except BaseException:
-            self._task.cancel()
-            raise
-        return self
+            self._message(message)
+        except Exception:
+            LOGGER.exception("What this process announced could not be taken in; it will come once more.")
 
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            # A server that hangs does not answer to a goodbye.
-            await asyncio.wait({self._task}, timeout=GOODBYE_SECONDS)
-
-    async def moved(self) -> bool:
-        """True at first, after each announcement since the last call, and while nothing is known."""
-        known = self._listening and time.monotonic() - self._alive_at < KNOWN_SECONDS
-        moved = self._moved or not known
-        self._moved = False
-        return moved
-
-    async def all(self, statement: Executable, values: Mapping[str, object] = NOTHING) -> list[Any]:
-        """All rows, as of now, from the primary."""
+    def _see_that_somebody_listens(self) -> None:
         try:
-            return await self._read(statement, values)
-        except BaseException:
-            self._moved = True  # what moved was not read
-            raise
+            self.start()
+        except (DatabaseUnavailable, RuntimeError, OSError):
+            return  # not open; or no thread, no file is to be had
+        hearing = self._hearing
+        if hearing is not None and hearing.heartbeat.paused:
+            hearing.wake()
 
-    async def _listen(self, started: asyncio.Event) -> None:
-        while True:
-            try:
-                connecting = psycopg.AsyncConnection.connect(self._url, autocommit=True, **LIVENESS)
-                async with await connecting as connection:
-                    await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
-                    # Whatever was announced while nobody listened is unknown: look once.
-                    self._moved = self._listening = True
-                    self._alive_at = time.monotonic()
-                    started.set()
-                    await self._hear(connection)
-            except psycopg.Error:
-                pass
-            finally:
-                self._listening = False
-                started.set()
-            await asyncio.sleep(RECONNECT_SECONDS)
+    def _let_go(self) -> Hearing | None:
+        if self._farewell is not None:
+            self._farewell.detach()
+        hearing, self._hearing, self._farewell = self._hearing, None, None
+        if hearing is not None:
+            hearing.stop()
+        return hearing
 
-    async def _hear(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        while True:
-            async for _ in connection.notifies(timeout=SILENCE_SECONDS):
-                self._moved = True
-            await connection.execute("SELECT 1")
-            self._alive_at = time.monotonic()
+
+def _weakly(owner: PostgreSQLChanges) -> Callable[[Callable[[PostgreSQLChanges], object]], bool]:
+    """Reaches it while it is there; False once it is gone."""
+    known = weakref.ref(owner)
+
+    def tell(what: Callable[[PostgreSQLChanges], object]) -> bool:
+        found = known()
+        if found is None:
+            return False
+        what(found)
+        return True
+
+    return tell
+
+
+class Watchers:
+    """Who watches which channel in this process. It holds nobody: an application may be forgotten."""
+
+    def __init__(self) -> None:
+        self._all: tuple[weakref.ref[PostgreSQLChanges], ...] = ()
+
+    def add(self, changes: PostgreSQLChanges) -> None:
+        """Tell it from now on."""
+        # A new tuple: somebody in another thread may be going through the old one.
+        self._all = (*(known for known in self._all if known() is not None), weakref.ref(changes))
+
+    def tell(self, channel: str, message: str) -> None:
+        """Hand it to those that watch the channel, before whoever announced it gets an answer."""
+        for known in self._all:
+            changes = known()
+            if changes is not None and changes.channel == channel:
+                changes.tell(message)
+
+    async def close(self) -> None:
+        """Let all of them stop listening."""
+        for known in self._all:
+            changes = known()
+            if changes is not None:
+                await changes.close()

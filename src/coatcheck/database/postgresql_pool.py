@@ -54,7 +54,7 @@ class Pool:
     """
 
     def __init__(self, url: str, *, prepare: bool) -> None:
-        self._url = url
+        self.url = url
         self._prepare_threshold = STATEMENT_USES_BEFORE_PREPARED if prepare else None
         self._open = False
         self._loops: dict[asyncio.AbstractEventLoop, OfOneLoop] = {}
@@ -104,7 +104,7 @@ class Pool:
             return own.idle.pop()
         try:
             connection = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, prepare_threshold=self._prepare_threshold, **LIVENESS
+                self.url, autocommit=True, prepare_threshold=self._prepare_threshold, **LIVENESS
             )
         except psycopg.Error as error:
             raise DatabaseUnavailable from error

@@ -8,23 +8,27 @@ from typing import Any
 import psycopg
 from sqlalchemy import Executable, text
 
+from coatcheck.database.announcement import within_limits
 from coatcheck.database.errors import DatabaseUnavailable, TransactionMisused
+from coatcheck.database.postgresql_changes import Watchers
 from coatcheck.database.postgresql_errors import translation
 from coatcheck.database.postgresql_pool import ATTEMPTS, Pool
 from coatcheck.database.statement import Statements
 
 NOTHING: Mapping[str, object] = {}
-NOTIFY = text("SELECT pg_notify(:channel, '')")
+NOTIFY = text("SELECT pg_notify(:channel, :message)")
 
 
 class PostgreSQLTransaction:
     """`async with database.transaction() as tx`: all of it or nothing."""
 
-    __slots__ = ("_connection", "_failure", "_pool", "_stack", "_statements")
+    __slots__ = ("_announced", "_connection", "_failure", "_pool", "_stack", "_statements", "_watchers")
 
-    def __init__(self, pool: Pool, statements: Statements) -> None:
+    def __init__(self, pool: Pool, statements: Statements, watchers: Watchers) -> None:
         self._pool = pool
         self._statements = statements
+        self._watchers = watchers
+        self._announced: list[tuple[str, str]] = []
         self._stack = AsyncExitStack()
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._failure: Exception | None = None
@@ -60,6 +64,10 @@ class PostgreSQLTransaction:
             await self._stack.__aexit__(type(ending) if ending else None, ending, trace)
         if error is None and self._failure is not None:
             raise self._failure
+        if error is None:
+            # This process knows before its caller is answered; the others hear it in a moment.
+            for channel, message in self._announced:
+                self._watchers.tell(channel, message)
 
     async def one(self, statement: Executable, values: Mapping[str, object] = NOTHING) -> Any:
         """The one row, or None."""
@@ -74,9 +82,15 @@ class PostgreSQLTransaction:
         """How many rows were written."""
         return (await self._run(statement, values))[1]
 
-    async def announce(self, channel: str) -> None:
-        """Tell the processes that watch `channel`, as soon as this is committed."""
-        await self.execute(NOTIFY, {"channel": channel})
+    async def announce(self, channel: str, message: str) -> None:
+        """Tell everybody who watches `channel`, as soon as this is committed."""
+        try:
+            within_limits(message)
+        except ValueError as failure:
+            self._failure = failure
+            raise
+        await self.execute(NOTIFY, {"channel": channel, "message": message})
+        self._announced.append((channel, message))
 
     async def _run(self, statement: Executable, values: Mapping[str, object]) -> tuple[list[Any], int]:
         if self._failure is not None:

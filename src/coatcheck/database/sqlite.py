@@ -7,7 +7,8 @@ connection and share commits that run in a thread (sqlite_writer.py).
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ class SQLite:
         self._statements = Statements(SQLiteDialect_pysqlite(paramstyle="named"))
         self._reader: Reader | None = None
         self._writer: Writer | None = None
+        self._watching: weakref.WeakSet[SQLiteChanges] = weakref.WeakSet()
 
     async def open(self) -> None:
         """Open the file, made with mode 0600 where there is none."""
@@ -41,6 +43,8 @@ class SQLite:
         """Finish what is under way, then close; the last to close leaves no -wal behind."""
         reader, writer = self._reader, self._writer
         self._reader = self._writer = None
+        for changes in list(self._watching):
+            await changes.close()
         if reader is not None:
             reader.close()
         if writer is not None:
@@ -73,11 +77,17 @@ class SQLite:
             raise DatabaseUnavailable
         return SQLiteTransaction(self._writer.line(), self._statements)
 
-    def changes(self, channel: str) -> SQLiteChanges:  # noqa: ARG002  one file is one channel
-        """What others have committed."""
-        if self._reader is None:
-            raise DatabaseUnavailable
-        return SQLiteChanges(self.path, self._statements)
+    def changes(
+        self,
+        channel: str,  # noqa: ARG002  one file is one channel
+        log: Executable,
+        rows: Callable[[list[Any]], int],
+        message: Callable[[str], None],  # noqa: ARG002  the log says it all
+    ) -> SQLiteChanges:
+        """What is committed, by whomever."""
+        changes = SQLiteChanges(self.path, lambda: self._reader is not None, self._statements[log], rows)
+        self._watching.add(changes)
+        return changes
 
     async def backup(self, target: Path, watch: Watch) -> None:
         """A consistent copy in a new file of mode 0600, while the database is in use."""

@@ -76,10 +76,10 @@ def open_writer(path: Path) -> sqlite3.Connection:
     synchronous=FULL: with NORMAL a power cut can undo a logout that was acknowledged.
     busy_timeout=0: waiting for other processes is done in the thread that begins, see sqlite_turn.py.
     """
-    connection = _connect(path, "rw")
+    connection = connect(path, "rw")
     try:
         connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-        _switch_to_wal(connection)
+        switch_to_wal(connection)
         connection.execute("PRAGMA busy_timeout=0")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -91,10 +91,10 @@ def open_writer(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
+def switch_to_wal(connection: sqlite3.Connection, seconds: float = BUSY_SECONDS) -> None:
     """Several processes may open a new file at once: who would wait for one that waits for it is refused
     without the wait that busy_timeout promises, so it is tried again."""
-    deadline = time.monotonic() + BUSY_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         try:
             ((mode,),) = connection.execute("PRAGMA journal_mode=WAL").fetchall()
@@ -113,12 +113,13 @@ def open_reader(path: Path, busy_seconds: float = 0.0) -> sqlite3.Connection:
 
     busy_seconds: 0 on the event loop, where nothing may wait; BUSY_SECONDS in a thread.
     """
-    connection = _connect(path, "ro")
+    connection = connect(path, "ro")
     connection.execute(f"PRAGMA busy_timeout={int(busy_seconds * 1000)}")
     return connection
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """A connection without any setting. mode: SQLite's `rw` or `ro`, and more of its URL's options."""
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -143,19 +144,29 @@ def copy_to_new_file(path: Path, target: Path, watch: Watch) -> None:
     watch: told after each part; what it raises ends the copy. Raises FileExistsError, and OSError
     where the file cannot be made.
     """
+    try:
+        with closing(open_reader(path, BUSY_SECONDS)) as source:
+            # One snapshot for all steps: else each commit meanwhile would make the copy begin again.
+            source.execute("BEGIN")
+            source.execute("SELECT 1 FROM sqlite_master").fetchall()
+            fill_new_file(source, target, watch)
+    except sqlite3.Error as error:
+        raise translated(error) from error
+
+
+def fill_new_file(source: sqlite3.Connection, target: Path, watch: Watch) -> None:
+    """Copy what a connection sees into a new file, or leave none. Raises FileExistsError, OSError, sqlite3.Error."""
     made = os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNER_ONLY)
     try:
         os.close(made)
         target.chmod(OWNER_ONLY)  # the umask may have taken more than it should
-        with closing(open_reader(path, BUSY_SECONDS)) as source, closing(sqlite3.connect(target)) as copy:
-            # One snapshot for all steps: else each commit meanwhile would make the copy begin again.
-            source.execute("BEGIN")
-            source.execute("SELECT 1 FROM sqlite_master").fetchall()
-            source.backup(
-                copy, pages=PAGES_A_STEP, progress=lambda _, remaining, total: watch(total - remaining, total)
-            )
-    except BaseException as error:
+        with closing(sqlite3.connect(target)) as copy:
+            copy_pages(source, copy, watch)
+    except BaseException:
         target.unlink()
-        if isinstance(error, sqlite3.Error):
-            raise translated(error) from error
         raise
+
+
+def copy_pages(source: sqlite3.Connection, target: sqlite3.Connection, watch: Watch) -> None:
+    """Make one database what another is, in one transaction."""
+    source.backup(target, pages=PAGES_A_STEP, progress=lambda _, remaining, total: watch(total - remaining, total))

@@ -26,6 +26,7 @@ from coatcheck.database.sqlite_turn import Turn
 from coatcheck.problems import StartRefused
 
 AFTER_REVISION = "coatcheck_after_revision"  # where a connection carries what Alembic calls then
+COUNTERS = "coatcheck_counters"
 WAIT_SECONDS = 60.0
 ALTERS = re.compile(r"\bALTER\s+TABLE\b", re.IGNORECASE)
 TABLE_SQL = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
@@ -87,6 +88,7 @@ def schema_change(path: Path) -> Generator[Connection, None, None]:
             before = Faults.of(connection)
             counters = Counters(connection)
             connection.info[AFTER_REVISION] = counters.keep
+            connection.info[COUNTERS] = counters
             yield connection
             before.refuse_more(Faults.of(connection))
         except BaseException:
@@ -107,6 +109,14 @@ def _refusing_to_start(path: Path) -> Generator[None, None, None]:
             raise
 
 
+def count_anew(connection: Connection) -> None:
+    """For whoever takes everything away: ids begin at 1 again."""
+    counters: Counters | None = connection.info.pop(COUNTERS, None)
+    if counters is not None:  # PostgreSQL's counters go with their tables
+        del connection.info[AFTER_REVISION]
+        counters.stop()
+
+
 def _counts_ids(connection: Connection, table: str) -> bool:
     sql = connection.exec_driver_sql(TABLE_SQL, (table,)).scalar()
     return sql is not None and "AUTOINCREMENT" in sql.upper()
@@ -119,6 +129,10 @@ class Counters:
         self._connection = connection
         self._highest = self._read()
         event.listen(connection, "after_cursor_execute", self._after_statement)
+
+    def stop(self) -> None:
+        """Set nothing back any more."""
+        event.remove(self._connection, "after_cursor_execute", self._after_statement)
 
     def keep(self, **_: Any) -> None:
         """After each revision: set each counter back, and refuse one whose table no longer counts."""

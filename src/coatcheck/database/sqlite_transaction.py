@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Executable
 
+from coatcheck.database.announcement import within_limits
 from coatcheck.database.errors import DatabaseUnavailable, TransactionMisused
 from coatcheck.database.sqlite_errors import translated
 from coatcheck.database.sqlite_writer import Batch, Line
@@ -88,8 +89,13 @@ class SQLiteTransaction:
         """How many rows were written."""
         return self._run(statement, values)[1]
 
-    async def announce(self, channel: str) -> None:
-        """Nothing to do here: the file's `data_version` tells every process of each commit."""
+    async def announce(self, channel: str, message: str) -> None:  # noqa: ARG002  nobody is told by name
+        """Nothing to send here: the file's `data_version` tells every process of each commit."""
+        try:
+            within_limits(message)
+        except ValueError as failure:
+            self._failure = failure
+            raise
 
     def _run(self, statement: Executable, values: Mapping[str, object]) -> tuple[list[Any], int]:
         if self._failure is not None:

@@ -45,7 +45,12 @@ def absolute(url: str, directory: Path) -> str:
     path = sqlite_path(url)
     if path is None:
         return url
-    return "sqlite:///" + str(directory.absolute() / path).replace("%", "%25").replace("?", "%3F")
+    return sqlite_url(directory.absolute() / path)
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file."""
+    return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
 
 
 def shown(url: str) -> str:
@@ -62,9 +67,21 @@ def shown(url: str) -> str:
 
 def pg_dump(url: str, target: Path) -> str:
     """The command that copies this PostgreSQL database into a file. It asks for the password."""
+    return f"pg_dump --format=custom --file={_file(target)} --dbname={_dbname(url)}"
+
+
+def pg_restore(url: str, source: Path) -> str:
+    """The command that brings such a file into this PostgreSQL database, a new and empty one."""
+    return f"pg_restore --no-owner --exit-on-error --single-transaction --dbname={_dbname(url)} {_file(source)}"
+
+
+def _dbname(url: str) -> str:
     parts = {name: value for name, value in _parameters(url).items() if not SECRET_PARAMETER.search(name)}
-    dbname = shlex.quote(make_conninfo(**parts))
-    return f"pg_dump --format=custom --file={shlex.quote(str(target))} --dbname={dbname}"
+    return shlex.quote(make_conninfo(**parts))
+
+
+def _file(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def _parameters(url: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from coatcheck.database import Database
+from coatcheck.sessions import Sessions
 from coatcheck.web import any_host
 
 
@@ -15,7 +16,13 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
-def add_routes(router: APIRouter, database: Database) -> None:
+class Ready(Health):
+    """All is well, and how it is known which sessions have ended: see `docs/sessions.md`."""
+
+    revocations: Literal["current", "asking the database"]
+
+
+def add_routes(router: APIRouter, database: Database, sessions: Sessions) -> None:
     """`/health` and `/ready`, under any Host."""
 
     @router.api_route("/health", methods=["GET", "HEAD"], include_in_schema=False)
@@ -36,7 +43,12 @@ def add_routes(router: APIRouter, database: Database) -> None:
         response_description="It does",
     )
     @any_host
-    async def ready() -> Health:
-        """The process is up and its database answers; 503 if not."""
+    async def ready() -> Ready:
+        """The process is up and its database answers; 503 if not.
+
+        `revocations`: whether this process knows by itself which sessions have ended, or asks the database
+        for each request, which is slower and as safe.
+        """
         await database.ping()
-        return Health()
+        await sessions.revocations.look()
+        return Ready(revocations=sessions.revocations.state)

@@ -5,22 +5,36 @@ wraps random data keys (AES-256-GCM), which are rows. So the secret can be chang
 few rows, a dump without it is worthless, and a start can tell whether secret and database belong
 together.
 
+Signing keys come and go (`Keyring`): the next one is published before it signs, a retired one is
+accepted until its last token has expired, a revoked one at once no more. Their public parts are at
+`/.well-known/jwks.json` (RFC 7517), so other services check tokens with nothing else.
+
 Tables: coatcheck_keys, coatcheck_issuer. What can happen here: StartRefused, when the secret or the
-issuer is not the database's.
+issuer is not the database's; Unavailable, when no key can be opened any more.
 """
 
+from coatcheck.keys.change import CHANNEL, HASHING, NO_KEYS, SUCCESSOR
+from coatcheck.keys.check import open_all
+from coatcheck.keys.files import close_folder
 from coatcheck.keys.issuer import adopt_issuer, check_issuer, keep_issuer
-from coatcheck.keys.keys import check, exist, load_signing_keys, own_secret
-from coatcheck.keys.secret import Secret, close_folder
+from coatcheck.keys.keyring import DataKey, Keyring
+from coatcheck.keys.secret import Secret
+from coatcheck.keys.secrets import Secrets
+from coatcheck.keys.source import Source
 
 __all__ = [
+    "CHANNEL",
+    "HASHING",
+    "NO_KEYS",
+    "SUCCESSOR",
+    "DataKey",
+    "Keyring",
     "Secret",
+    "Secrets",
+    "Source",
     "adopt_issuer",
-    "check",
     "check_issuer",
     "close_folder",
-    "exist",
     "keep_issuer",
-    "load_signing_keys",
-    "own_secret",
+    "open_all",
 ]

@@ -5,24 +5,19 @@ import binascii
 import os
 import re
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from filelock import FileLock
 
+from coatcheck.keys.files import FILE_MODE, FOLDER_MODE, close_folder, keep_out_of_git, lock_beside, write_whole
 from coatcheck.problems import StartRefused
 
-FILE_MODE = 0o600
-FOLDER_MODE = 0o700
 SECRET_BYTES = 32
 NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2: random, 96 bits
 DISTINCT_BYTES = 16  # 32 random bytes have some 30 distinct values, practically never fewer than 16
-# By name: a host may have a data/ of its own, with files that it does publish.
-KEPT_OUT_OF_GIT = "/.gitignore\n/secret*\n/coatcheck.db*\n"
 HEX = re.compile(r"(?:[0-9a-fA-F]{2}){32,}")
 BASE64URL = re.compile(r"[A-Za-z0-9_-]{43,}={0,2}")
 
@@ -66,10 +61,10 @@ class Secret:
         try:
             path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             close_folder(path.parent)
-            with FileLock(f"{path}.lock", mode=FILE_MODE):
+            with lock_beside(path):
                 if not path.exists():
-                    _keep_out_of_git(path.parent)
-                    _write_whole(path, f"{cls.new_text()}\n")
+                    keep_out_of_git(path.parent)
+                    write_whole(path, f"{cls.new_text()}\n")
                 path.chmod(FILE_MODE)
         except OSError as error:
             raise StartRefused(
@@ -105,37 +100,6 @@ class Secret:
     def _wrapping_key(self, purpose: str) -> bytes:
         label = f"coatcheck wrap {purpose} v1".encode()
         return HKDF(algorithm=SHA256(), length=32, salt=None, info=label).derive(self._raw)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file that is either whole or not there, whenever the power goes."""
-    draft = path.with_name(f"{path.name}.draft")
-    with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, FILE_MODE), "w") as file:
-        draft.chmod(FILE_MODE)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    with suppress(OSError):  # Windows opens no folder
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # else the keys may outlive the file that opens them
-        finally:
-            os.close(folder)
-
-
-def _keep_out_of_git(folder: Path) -> None:
-    """Whoever adds everything to a repository shall not publish the secret and the accounts."""
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text(KEPT_OUT_OF_GIT, encoding="ascii")
-        ignore.chmod(FILE_MODE)
-
-
-def close_folder(folder: Path) -> None:
-    """Close an existing folder to other users; somebody else's stays as it is."""
-    with suppress(OSError):
-        folder.chmod(FOLDER_MODE)
 
 
 def _base64url(text: str) -> bytes:

@@ -15,7 +15,9 @@ from sqlalchemy import (
 from coatcheck.database import ID, METADATA, MOMENT
 
 # serial counts the keys of one purpose. Two processes that both make the first one collide on it,
-# and the loser reads the winner's.
+# and the loser reads the winner's. signs_from, retired_at, revoked_at: see standing.py. revision: the
+# change that wrote the row last; each change has the next number, so a process asks for the highest
+# to learn whether it knows all.
 keys = Table(
     "coatcheck_keys",
     METADATA,
@@ -26,6 +28,10 @@ keys = Table(
     Column("algorithm", String(16), nullable=False),
     Column("wrapped", LargeBinary, nullable=False),
     Column("created_at", MOMENT, nullable=False),
+    Column("signs_from", MOMENT),
+    Column("retired_at", MOMENT),
+    Column("revoked_at", MOMENT),
+    Column("revision", Integer, nullable=False, server_default="1", index=True),
     UniqueConstraint("purpose", "serial"),
     sqlite_autoincrement=True,
 )

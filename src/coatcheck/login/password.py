@@ -6,7 +6,8 @@ from coatcheck.accounts import Account, Accounts
 from coatcheck.database import Database
 from coatcheck.passwords import Passwords
 from coatcheck.problems import Unauthorized
-from coatcheck.sessions import Sessions
+from coatcheck.sessions import Opening, Sessions
+from coatcheck.web import Client
 
 # The account may change while its password is checked; then it is found and checked once more.
 TRIES = 2
@@ -29,28 +30,36 @@ class Login:
         self._passwords = passwords
         self._sessions = sessions
 
-    async def log_in(self, username: str, password: str) -> str:
-        """An access token for a new session. Raises WrongCredentials, HashingBusy."""
+    async def log_in(self, username: str, password: str, client: Client, *, refresh: bool = False) -> Opening:
+        """A new session. refresh: with a refresh token. Raises WrongCredentials, HashingBusy."""
         for _ in range(TRIES):
             account = await self._accounts.find(username)
             verdict = await self._passwords.verify(password, account.password_hash if account else None)
             if account is None or not verdict.right or not account.enabled:
                 raise WrongCredentials
             renewed = await self._passwords.hash(password) if verdict.rehash_due else None
-            token = await self.finish(account, amr=("pwd",), renewed_hash=renewed)
-            if token is not None:
-                return token
+            opened = await self.finish(account, client, amr=("pwd",), refresh=refresh, renewed_hash=renewed)
+            if opened is not None:
+                return opened
         raise WrongCredentials
 
-    async def finish(self, account: Account, *, amr: tuple[str, ...], renewed_hash: str | None = None) -> str | None:
+    async def finish(
+        self,
+        account: Account,
+        client: Client,
+        *,
+        amr: tuple[str, ...],
+        refresh: bool = False,
+        renewed_hash: str | None = None,
+    ) -> Opening | None:
         """Open a session for an account as it was verified; None if it has changed since.
 
         amr: how the person proved who they are (RFC 8176). renewed_hash: stored with it, when the old
         one costs less than we ask today.
         """
+        as_it_will_be = account if renewed_hash is None else replace(account, password_hash=renewed_hash)
+        opening = await self._sessions.prepare(as_it_will_be, amr, client, refresh=refresh)
         async with self._database.transaction() as tx:
-            if renewed_hash is not None:
-                if not await self._accounts.replace_hash(tx, account, renewed_hash):
-                    return None
-                account = replace(account, password_hash=renewed_hash)
-            return await self._sessions.open(tx, account, amr)
+            if renewed_hash is not None and not await self._accounts.replace_hash(tx, account, renewed_hash):
+                return None
+            return opening if await self._sessions.open(tx, opening) else None

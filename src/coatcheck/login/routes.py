@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from coatcheck.login.password import Login, WrongCredentials
-from coatcheck.web import problem_responses
+from coatcheck.web import Proxies, problem_responses
 
 
 class Credentials(BaseModel):
@@ -16,6 +16,7 @@ class Credentials(BaseModel):
 
     username: str = Field(examples=["alice"])
     password: str = Field(examples=["secret123"])
+    refresh: StrictBool = Field(default=False, description="Whether to get a refresh token, too.", examples=[False])
 
 
 class AccessToken(BaseModel):
@@ -25,7 +26,15 @@ class AccessToken(BaseModel):
     token_type: Literal["bearer"] = "bearer"  # noqa: S105  its name
 
 
-def add_routes(router: APIRouter, login: Login) -> None:
+class Tokens(AccessToken):
+    """An access token, and the refresh token that gets the next one. Lives are in seconds."""
+
+    expires_in: int = Field(examples=[1800])
+    refresh_token: str = Field(examples=["ccr_3q2-7w"])
+    refresh_expires_in: int = Field(examples=[2592000])
+
+
+def add_routes(router: APIRouter, login: Login, proxies: Proxies) -> None:
     """`POST /login`."""
 
     @router.post(
@@ -36,9 +45,20 @@ def add_routes(router: APIRouter, login: Login) -> None:
         response_description="An access token for a new session",
         responses=problem_responses(WrongCredentials),
     )
-    async def log_in(credentials: Credentials) -> AccessToken:
+    async def log_in(credentials: Credentials, request: Request) -> Tokens | AccessToken:
         """Log in. Send the `access_token` with every further request: `Authorization: Bearer <token>`.
 
-        It is good for 30 minutes, unless this server is set otherwise.
+        It is good for 30 minutes, unless this server is set otherwise. With `"refresh": true` there is a
+        `refresh_token`, too: `POST /token/refresh` exchanges it for the next access token.
         """
-        return AccessToken(access_token=await login.log_in(credentials.username, credentials.password))
+        opened = await login.log_in(
+            credentials.username, credentials.password, proxies.client(request), refresh=credentials.refresh
+        )
+        if opened.refresh_token is None or opened.refresh_expires_in is None:
+            return AccessToken(access_token=opened.access.access_token)
+        return Tokens(
+            access_token=opened.access.access_token,
+            expires_in=opened.access.expires_in,
+            refresh_token=opened.refresh_token,
+            refresh_expires_in=opened.refresh_expires_in,
+        )

@@ -1,14 +1,16 @@
 """What a signed-in person does to the own account."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from coatcheck.accounts import Account, Accounts
-from coatcheck.database import Database
+from coatcheck.database import Database, Transaction
 from coatcheck.me import statements
 from coatcheck.passwords import Passwords
 from coatcheck.problems import BadRequest, Forbidden, Invalid, Unauthorized
-from coatcheck.sessions import Sessions, User
+from coatcheck.sessions import Opening, Sessions, User
 from coatcheck.tokens import InvalidToken
+from coatcheck.web import Client
 
 # The account may change while a password is checked; then it is found and checked once more.
 TRIES = 2
@@ -66,10 +68,11 @@ class Me:
             raise InvalidToken
         return account
 
-    async def change_password(self, user: User, old: str, new: str) -> None:
+    async def change_password(self, user: User, old: str, new: str, anew: Client | None = None) -> Opening | None:
         """Replace the password and end every other session, in one transaction.
 
-        Raises Invalid with `#/new_password`, WrongOldPassword, HashingBusy.
+        anew: end the present session, too, and open a new one for this client: what a page does, whose cookies
+        can be replaced. Gives that session. Raises Invalid with `#/new_password`, WrongOldPassword, HashingBusy.
         """
         if why := self._passwords.refusal(new):
             raise Invalid([("#/new_password", why)])
@@ -79,14 +82,27 @@ class Me:
             if not verdict.right:
                 raise WrongOldPassword
             new_hash = await self._passwords.hash(new)
+            opening = None
+            if anew is not None:
+                as_it_will_be = replace(account, password_hash=new_hash)
+                opening = await self._sessions.prepare(as_it_will_be, ("pwd",), anew, refresh=True)
             async with self._database.transaction() as tx:
                 if changed := await self._accounts.replace_hash(tx, account, new_hash):
-                    # With the account's row locked: a session that was ended meanwhile changes nothing.
-                    await self._sessions.require_alive(tx, user)
-                    await self._sessions.end_others(tx, user)
+                    await self._end_what_is_over(tx, user, opening)
             if changed:
-                return
+                return opening
         raise WrongOldPassword
+
+    async def _end_what_is_over(self, tx: Transaction, user: User, opening: Opening | None) -> None:
+        """With the account's row locked: a session that was ended meanwhile changes nothing."""
+        await self._sessions.require_alive(tx, user)
+        if opening is None:
+            await self._sessions.end_others(tx, user)
+            # A thief's copy of the refresh token lives no longer than its access token.
+            await self._sessions.end_refreshing(tx, user)
+        else:
+            await self._sessions.end_all(tx, user.id)
+            await self._sessions.open(tx, opening)
 
     async def delete(self, user: User, asked_for: int | None = None) -> None:
         """Delete the account and all that hangs on it. Raises AnotherAccount, LoginTooOld.
@@ -98,9 +114,8 @@ class Me:
             raise AnotherAccount
         if self._clock() - user.auth_time.timestamp() > DELETE_MAX_AGE_SECONDS:
             raise LoginTooOld
-        who = {"account_id": user.id, "session_id": user.session_id}
         async with self._database.transaction() as tx:
             await tx.one(statements.LOCK, {"account_id": user.id})
-            deleted = await tx.execute(statements.DELETE, who)
-        if not deleted:
-            raise InvalidToken
+            await self._sessions.require_alive(tx, user)
+            await self._sessions.end_all(tx, user.id)
+            await tx.execute(statements.DELETE, {"account_id": user.id})

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from coatcheck.me.me import AnotherAccount, LoginTooOld, Me, WrongOldPassword
-from coatcheck.sessions import CurrentUser
-from coatcheck.web import problem_responses
+from coatcheck.sessions import CurrentUser, PageSessions, came_by_cookie
+from coatcheck.web import Proxies, problem_responses
 
 AccountId = Annotated[
     Annotated[int, Field(ge=1)] | SkipJsonSchema[None], Query(description="The account that is meant.")
@@ -36,7 +36,7 @@ class PasswordChange(BaseModel):
     )
 
 
-def add_routes(router: APIRouter, me: Me) -> None:
+def add_routes(router: APIRouter, me: Me, pages: PageSessions, proxies: Proxies) -> None:
     """`/me` and `/me/password`."""
 
     @router.get("/me", tags=["me"], operation_id="get_me", summary="Who am I?", response_description="The account")
@@ -54,9 +54,17 @@ def add_routes(router: APIRouter, me: Me) -> None:
         response_description="Changed; every other session is over",
         responses=problem_responses(WrongOldPassword),
     )
-    async def change_password(change: PasswordChange, user: CurrentUser) -> None:
-        """Change the password. Every other session of the account is over at once; this one goes on."""
-        await me.change_password(user, change.old_password, change.new_password)
+    async def change_password(
+        change: PasswordChange, user: CurrentUser, request: Request, response: Response
+    ) -> None:
+        """Change the password. Every other session of the account is over at once; this one goes on.
+
+        It can no longer be refreshed, if it could; a page gets a new session in its cookies.
+        """
+        anew = proxies.client(request) if came_by_cookie(request) else None
+        opening = await me.change_password(user, change.old_password, change.new_password, anew)
+        if opening is not None:
+            pages.give(request, response, opening)
 
     @router.delete(
         "/me",
@@ -67,10 +75,12 @@ def add_routes(router: APIRouter, me: Me) -> None:
         response_description="Deleted",
         responses=problem_responses(LoginTooOld, AnotherAccount),
     )
-    async def delete_me(user: CurrentUser, id: AccountId = None) -> None:
+    async def delete_me(user: CurrentUser, request: Request, response: Response, id: AccountId = None) -> None:
         """Delete the account with its sessions and everything that belongs to it. This cannot be undone.
 
         Needs a login within the last 5 minutes. A client that logs in again and repeats this should
         name the account in `id`: if somebody else is signed in by then, nothing is deleted.
         """
         await me.delete(user, id)
+        if came_by_cookie(request):
+            pages.take(request, response)

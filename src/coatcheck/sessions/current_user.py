@@ -1,34 +1,52 @@
 """`CurrentUser` and `OptionalUser`: who is signed in, in a route's signature."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
 from coatcheck.sessions.user import User
-from coatcheck.web import BearerScheme, NoCredentials, bearer_token, before_body, carried
+from coatcheck.web import BearerScheme, NoCredentials, before_body, carried, credential
 
-# Where the check leaves its result, so that a token is looked at once per request.
 KEY = "coatcheck.user"
 
 
+class _CameIn(NamedTuple):
+    """What the check leaves in the scope, so that a token is looked at once per request.
+
+    coatcheck: whose user it is; a mounted app with a Coatcheck of its own shares the scope.
+    """
+
+    coatcheck: object
+    user: User | None
+    by_cookie: bool
+
+
 async def sign_in(connection: HTTPConnection) -> User | None:
-    """Who sends this request; None without credentials. Raises InvalidToken, TwoCredentials."""
+    """Who sends this request; None without credentials.
+
+    Raises InvalidToken, TwoCredentials, TwoCookies, CrossSiteRequest.
+    """
     coatcheck = carried(connection)
-    known: tuple[object, User | None] | None = connection.scope.get(KEY)
-    # A mounted app with a Coatcheck of its own shares the scope: its user is another one.
-    if known is not None and known[0] is coatcheck:
-        return known[1]
+    known: _CameIn | None = connection.scope.get(KEY)
+    # A WebSocket lives on: its session is looked at each time.
+    if known is not None and known.coatcheck is coatcheck and connection.scope["type"] == "http":
+        return known.user
     if coatcheck is None:
         raise RuntimeError(
             "There is no Coatcheck in this application: call Coatcheck(app) on it, or on the one it is mounted in."
         )
     coatcheck.site.admit(connection)
-    token = bearer_token(connection)
-    user = None if token is None else await coatcheck.sessions.user(token)
-    if connection.scope["type"] == "http":  # a WebSocket lives on: its session is looked at each time
-        connection.scope[KEY] = (coatcheck, user)
+    sent = credential(connection, coatcheck.cookies)
+    user = None if sent is None else await coatcheck.sessions.user(sent.token)
+    connection.scope[KEY] = _CameIn(coatcheck, user, sent is not None and sent.by_cookie)
     return user
+
+
+def came_by_cookie(connection: HTTPConnection) -> bool:
+    """Whether whoever is signed in came by the pages' cookie; their new session, or none, must go there too."""
+    known: _CameIn | None = connection.scope.get(KEY)
+    return known is not None and known.coatcheck is carried(connection) and known.by_cookie
 
 
 async def _require(connection: HTTPConnection) -> User:

@@ -1,85 +1,143 @@
-"""Opening, checking and ending sessions."""
+"""Opening, checking, showing and ending sessions."""
 
+import asyncio
+import re
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Executable
 
 from coatcheck.accounts import Account
 from coatcheck.database import Database, Transaction
+from coatcheck.keys import Keyring
 from coatcheck.sessions import statements
+from coatcheck.sessions.device import in_words
+from coatcheck.sessions.ending import Ending
+from coatcheck.sessions.refresh import Refresh
+from coatcheck.sessions.revocations import KEPT_SECONDS, Revocations
+from coatcheck.sessions.tickets import Ticket, Tickets
+from coatcheck.sessions.upkeep import MINUTE, Upkeep
 from coatcheck.sessions.user import User
-from coatcheck.tokens import Claims, InvalidToken, Outcome, SigningKey, VerifiedTokens, issue
+from coatcheck.tokens import Claims, InvalidToken, Outcome, VerifiedTokens, named_key
+from coatcheck.web import Client
 
 SESSION_ID_BYTES = 16
-SESSION_STAGE = ("session", "Is its session alive, and its account open?")
+SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+MOST_SHOWN = 1_000
+SESSION_STAGE = ("session", "Has its session not ended?")
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A session about to be opened, and what its holder gets once it is. Lives are in seconds."""
+
+    access: Ticket
+    refresh_token: str | None
+    refresh_expires_in: int | None
+    statement: Executable = field(repr=False)
+    values: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session, as its owner sees it. last_seen_at: to the minute, and up to a minute late."""
+
+    id: str
+    created_at: datetime
+    last_seen_at: datetime
+    device: str
+    address: str | None
+    current: bool
 
 
 class Sessions:
-    """The sessions in one database, and the tokens that belong to them.
-
-    keys: by id, the newest last; the newest signs. clock: seconds since 1970, UTC.
-    """
+    """The sessions in one database, and the tokens that belong to them. clock: seconds since 1970, UTC."""
 
     def __init__(
         self,
         database: Database,
         *,
-        keys: dict[str, SigningKey],
+        keys: Keyring,
         issuer: str,
         audience: str,
         access_token_seconds: int,
+        refresh_token_seconds: int,
         clock: Callable[[], float],
     ) -> None:
         self._database = database
         self._keys = keys
-        self._issuer = issuer
-        self._audience = audience
-        self._seconds = access_token_seconds
         self._clock = clock
-        self._verified = VerifiedTokens(keys=keys, issuer=issuer, audience=audience)
+        self._ending = Ending()
+        self.revocations = Revocations(database, keys, clock=clock)
+        self.upkeep = Upkeep(database, self.revocations, clock=clock)
+        self._tickets = Tickets(issuer=issuer, audience=audience, seconds=access_token_seconds, clock=clock)
+        self.refresh = Refresh(
+            database,
+            keys=keys,
+            tickets=self._tickets,
+            ending=self._ending,
+            revocations=self.revocations,
+            upkeep=self.upkeep,
+            idle_seconds=refresh_token_seconds,
+            clock=clock,
+        )
+        self._verified = VerifiedTokens(keys=keys.signing, issuer=issuer, audience=audience)
 
-    async def open(self, tx: Transaction, account: Account, amr: tuple[str, ...]) -> str | None:
-        """A new session's access token; None if the account is no longer what was verified.
+    async def close(self) -> None:
+        """Write down who was seen, and listen no longer."""
+        await self.upkeep.finish()
+        await self.revocations.close()
 
-        account: as it was verified, with the password hash that it must still have.
+    async def prepare(self, account: Account, amr: tuple[str, ...], client: Client, *, refresh: bool) -> Opening:
+        """A new session, all but written, so that the transaction that opens it waits for nothing.
+
+        account: as it was verified, with the password hash that it must still have. amr: how (RFC 8176).
         """
+        session_id = secrets.token_urlsafe(SESSION_ID_BYTES)
+        await self.revocations.catch_up()
         now = int(self._clock())
-        claims = Claims(
+        access = self._tickets.issue(
+            await self._keys.current(),
             subject=account.id,
             username=account.username,
-            session=secrets.token_urlsafe(SESSION_ID_BYTES),
+            session=session_id,
             auth_time=now,
             amr=amr,
-            expires_at=now + self._seconds,
-            key_id=next(reversed(self._keys)),
         )
-        opened = await tx.execute(
-            statements.OPEN,
-            {
-                "session_id": claims.session,
-                "account_id": account.id,
-                "verified_hash": account.password_hash,
-                "auth_time": _moment(now),
-                "amr": " ".join(amr),
-                "expires_at": _moment(claims.expires_at),
-            },
-        )
-        if not opened:
-            return None
+        values = {
+            "session_id": session_id,
+            "account_id": account.id,
+            "verified_hash": account.password_hash,
+            "auth_time": _moment(now),
+            "amr": " ".join(amr),
+            "expires_at": access.expires_at,
+            "address": None if client.address is None else str(client.address),
+            "user_agent": client.user_agent,
+        }
+        if not refresh:
+            return Opening(access, None, None, statements.OPEN, values)
+        token, kept = self.refresh.first(session_id)
+        return Opening(access, token.text, self.refresh.idle_seconds, statements.OPEN_REFRESHABLE, {**values, **kept})
+
+    async def open(self, tx: Transaction, opening: Opening) -> bool:
+        """Open it, unless the account is no longer what was verified. Whether it was."""
+        if not await tx.execute(opening.statement, opening.values):
+            return False
         # After the account's row is locked, as everywhere: another order could deadlock.
-        await tx.execute(statements.FORGET_EXPIRED, {"account_id": account.id, "before": _moment(now)})
-        key = self._keys[claims.key_id]
-        return issue(claims, key=key, issuer=self._issuer, audience=self._audience, now=now)
+        long_ago = _moment(int(self._clock()) - KEPT_SECONDS)
+        await tx.execute(statements.FORGET_EXPIRED, {"account_id": opening.values["account_id"], "before": long_ago})
+        return True
 
     async def user(self, token: str) -> User:
-        """Who presents this token. Raises InvalidToken.
-
-        One keyed read per request: the session is alive and its account enabled.
-        """
-        claims = self._verified.claims(token, self._clock())
-        row = await self._database.one(statements.ALIVE, {"session_id": claims.session})
-        if row is None or row.account_id != claims.subject:
-            raise InvalidToken
+        """Who presents this token: no query, unless the feed is behind. Raises InvalidToken, DatabaseUnavailable."""
+        now = self._clock()
+        known = await self.revocations.look()
+        claims = await self._claims(token, now)
+        await self._require_going_on(claims, known=known)
+        self.upkeep.saw(claims.session, now)
         return User(
             id=claims.subject,
             username=claims.username,
@@ -93,27 +151,106 @@ class Sessions:
 
         For the holder's own eyes, on a page that teaches: a refused caller is told no reason.
         """
+        known = await self.revocations.look()
+        await self._learn_key(token)
         outcomes = self._verified.explain(token, self._clock())
         if outcomes[-1].result != "passed":
             return [*outcomes, Outcome(*SESSION_STAGE, "not reached")]
         try:
-            await self.user(token)
+            await self._require_going_on(await self._claims(token, self._clock()), known=known)
         except InvalidToken:
-            return [*outcomes, Outcome(*SESSION_STAGE, "refused", "Its session has ended, or its account is closed.")]
+            return [*outcomes, Outcome(*SESSION_STAGE, "refused", "Its session has ended.")]
         return [*outcomes, Outcome(*SESSION_STAGE, "passed")]
 
-    async def end_others(self, tx: Transaction, user: User) -> None:
+    async def all_of(self, user: User) -> list[Session]:
+        """The sessions of this user that still go on, the newest login first."""
+        rows = await self._database.all(statements.LIST, {"account_id": user.id, "limit": MOST_SHOWN})
+        now = self._clock()
+        going_on = [row for row in rows if _last_moment(row).timestamp() > now]
+        # Reading what a browser calls itself takes up to 70 ms.
+        devices = await asyncio.to_thread(lambda: [in_words(row.user_agent) for row in going_on])
+        return [
+            Session(
+                id=row.id,
+                created_at=row.auth_time,
+                last_seen_at=self._last_seen(row),
+                device=device,
+                address=row.address,
+                current=row.id == user.session_id,
+            )
+            for row, device in zip(going_on, devices, strict=True)
+        ]
+
+    async def end(self, user: User, session_id: str) -> bool:
+        """End one session of this user. Whether there was one."""
+        if not SESSION_ID.fullmatch(session_id):
+            return False
+        async with self._database.transaction() as tx:
+            return await self._ending.one(tx, user.id, session_id)
+
+    async def end_all_others(self, user: User) -> None:
         """End every session of this user but the present one."""
-        await tx.execute(statements.END_OTHERS, {"account_id": user.id, "keep": user.session_id})
+        async with self._database.transaction() as tx:
+            await self.end_others(tx, user)
+
+    async def end_others(self, tx: Transaction, user: User) -> None:
+        """The same within the caller's transaction."""
+        await self._ending.others(tx, user.id, user.session_id)
 
     async def end_all(self, tx: Transaction, account_id: int) -> None:
-        """End every session of an account."""
-        await tx.execute(statements.END_ALL, {"account_id": account_id})
+        """End every session of an account. Before the account is deleted: its sessions go with it, unseen."""
+        await self._ending.all(tx, account_id)
+
+    async def end_everybodys(self, tx: Transaction) -> None:
+        """End all sessions of all accounts; what was signed before is refused by its key (`Keyring.begin_anew`)."""
+        await self._ending.everybodys(tx)
+
+    async def end_refreshing(self, tx: Transaction, user: User) -> None:
+        """Let the present session go on until its access token expires, and no longer."""
+        await tx.execute(statements.END_REFRESHING, {"account_id": user.id, "session_id": user.session_id})
 
     async def require_alive(self, tx: Transaction, user: User) -> None:
         """Raises InvalidToken if this user's session has ended since the token was checked."""
         if await tx.one(statements.ALIVE, {"session_id": user.session_id}) is None:
             raise InvalidToken
+
+    async def _claims(self, token: str, now: float) -> Claims:
+        """The claims of a valid token. Raises InvalidToken."""
+        try:
+            return self._verified.claims(token, now)
+        except InvalidToken:
+            if not await self._learn_key(token):
+                raise
+        return self._verified.claims(token, now)
+
+    async def _learn_key(self, token: str) -> bool:
+        """Whether the token names a key that is ours, and so new that nobody has told of it here."""
+        key_id = named_key(token)
+        return key_id is not None and await self._keys.learned(key_id)
+
+    async def _require_going_on(self, claims: Claims, *, known: bool) -> None:
+        if known:
+            ended = self.revocations.ended(claims.session)
+        else:
+            # Keys are asked for, too: the token's may have been revoked.
+            ended = await self.revocations.ask(claims.session) or claims.key_id not in self._keys.signing
+        if ended:
+            raise InvalidToken
+
+    def _last_seen(self, row: Any) -> datetime:
+        noted = self.upkeep.last_seen(row.id)
+        seen: datetime | None = row.last_seen_at if noted is None else _moment(noted - noted % MINUTE)
+        opened: datetime = row.auth_time
+        return opened if seen is None else max(seen, opened)
+
+
+def _last_moment(row: Any) -> datetime:
+    """Until when a session goes on if nobody does anything with it but use it."""
+    token_ends: datetime = row.expires_at
+    if row.refresh_expires_at is None:
+        return token_ends
+    family_ends: datetime = min(row.refresh_expires_at, row.refresh_ends_at)
+    return max(token_ends, family_ends)
 
 
 def _moment(seconds: int) -> datetime:

@@ -11,8 +11,21 @@ nothing from the difference.
 from coatcheck.tokens.claims import Claims
 from coatcheck.tokens.errors import InvalidToken
 from coatcheck.tokens.issue import issue
-from coatcheck.tokens.key import SigningKey
+from coatcheck.tokens.key import ALGORITHMS, EDDSA, ES256, SigningKey
 from coatcheck.tokens.verified import VerifiedTokens
-from coatcheck.tokens.verify import Outcome, explain, verify
+from coatcheck.tokens.verify import Outcome, explain, named_key, verify
 
-__all__ = ["Claims", "InvalidToken", "Outcome", "SigningKey", "VerifiedTokens", "explain", "issue", "verify"]
+__all__ = [
+    "ALGORITHMS",
+    "EDDSA",
+    "ES256",
+    "Claims",
+    "InvalidToken",
+    "Outcome",
+    "SigningKey",
+    "VerifiedTokens",
+    "explain",
+    "issue",
+    "named_key",
+    "verify",
+]

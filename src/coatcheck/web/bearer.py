@@ -1,9 +1,15 @@
-"""How a token is sent: `Authorization: Bearer <token>`, and in no other way (RFC 6750 section 2.1)."""
+"""How a token is sent: `Authorization: Bearer <token>` (RFC 6750 section 2.1), or by a page's cookie."""
+
+from typing import NamedTuple
 
 from fastapi.requests import HTTPConnection
 from fastapi.security import HTTPBearer
 
 from coatcheck.problems import BadRequest, Unauthorized
+from coatcheck.web.cookies import Cookies
+
+# In the scope once a cookie was the credential: `Carrying` then keeps the answer out of every cache.
+BY_COOKIE = "coatcheck.by_cookie"
 
 
 class NoCredentials(Unauthorized):
@@ -21,25 +27,40 @@ class TwoCredentials(BadRequest):
     error = "invalid_request"
 
 
-def bearer_token(connection: HTTPConnection) -> str | None:
-    """The token, or None when no credentials of this scheme came.
+class Credential(NamedTuple):
+    """A token as it came. by_cookie: the browser added it by itself, whoever's page made it send the request."""
 
+    token: str
+    by_cookie: bool
+
+
+def credential(connection: HTTPConnection, cookies: Cookies) -> Credential | None:
+    """The one token that counts, or None when no credentials came.
+
+    Where there is an Authorization header, of whatever scheme, no cookie counts: who writes one says
+    who they are, and must not be taken for somebody else when that is refused or not understood.
     `Bearer` with nothing after it is an empty token, which no verifier accepts. A token in the query
-    or a form is not looked at. Raises TwoCredentials.
+    or a form is not looked at. Raises TwoCredentials, CrossSiteRequest, TwoCookies.
     """
     sent = [value for name, value in connection.scope["headers"] if name == b"authorization"]
-    if not sent:
-        return None
     if len(sent) > 1:
         raise TwoCredentials
-    scheme, _, token = sent[0].decode("latin-1").partition(" ")
-    return token if scheme.lower() == "bearer" else None
+    if sent:
+        scheme, _, token = sent[0].decode("latin-1").partition(" ")
+        return Credential(token, by_cookie=False) if scheme.lower() == "bearer" else None
+    cookie = cookies.access_token(connection)
+    if cookie is None:
+        return None
+    connection.scope[BY_COOKIE] = True
+    return Credential(cookie, by_cookie=True)
 
 
 class BearerScheme(HTTPBearer):
     """A dependency that takes a bearer token, and its description in the OpenAPI document at once.
 
     One object rather than a dependency of a dependency, which FastAPI would solve for each request.
+    The cookie is not described: Authorize in /docs could not set it, and a client that is made from the
+    document would send it without the headers that it needs.
     """
 
     def __init__(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from fastapi.requests import HTTPConnection
 
 from coatcheck.problems import NotStarted, Problem
+from coatcheck.web.bearer import BY_COOKIE
 from coatcheck.web.problem_document import problem_response
 from coatcheck.web.site import Site
 
@@ -43,6 +44,8 @@ class Carrying:
             send = _with_one_sentence(send)
         else:
             scope[KEY] = self._coatcheck
+            if scope["type"] == "http" and any(name == b"cookie" for name, _ in scope["headers"]):
+                send = _kept_nowhere(scope, send)
             try:
                 await self._coatcheck.ensure_open()
             except Problem as problem:  # outside the app's own handlers
@@ -55,6 +58,23 @@ class Carrying:
             await problem_response(problem, HTTPConnection(scope))(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": WS_TRY_AGAIN_LATER})
+
+
+def _kept_nowhere(scope: Scope, send: Send) -> Send:
+    """What somebody gets for their cookie is for them alone, unless the route has said otherwise.
+
+    A cache in front keeps no answer to a request with Authorization (RFC 9111 section 3.5); of cookies it
+    knows nothing, and would give one person's page to the next. `Route` says so by itself.
+    """
+
+    async def marked(message: Any) -> None:
+        if message["type"] == "http.response.start" and BY_COOKIE in scope:
+            headers = list(message.get("headers", ()))
+            if all(name.lower() != b"cache-control" for name, _ in headers):
+                message = {**message, "headers": [*headers, (b"cache-control", b"no-store")]}
+        await send(message)
+
+    return marked
 
 
 def _with_one_sentence(send: Send) -> Send:

@@ -86,6 +86,8 @@ def _taken(app: FastAPI, place: _Place, method: str, path: str) -> StartRefused:
     sentence = f"{method} {path} is taken: this application answers it by {_shown(place)}, "
     if not place.depth and _answers(app, place, method, NOBODYS + path):
         return StartRefused(f"{sentence}as it does every path. Call Coatcheck(app) before you add that.")
+    if path.startswith("/.well-known/"):  # RFC 8615: where it is looked for; no prefix moves it
+        return StartRefused(f"{sentence}and Coatcheck would too, whatever its prefix. Rename that.")
     return StartRefused(
         f'{sentence}and Coatcheck would too. Rename that, or use prefix=, as in Coatcheck(app, prefix="/accounts").'
     )

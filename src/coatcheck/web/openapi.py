@@ -8,6 +8,8 @@ from fastapi.routing import APIRoute
 from coatcheck.problems import Invalid, NotFound, Problem, Unavailable
 from coatcheck.web.bearer import NoCredentials, TwoCredentials
 from coatcheck.web.body import TooLarge, WrongMediaType
+from coatcheck.web.cookies import TwoCookies
+from coatcheck.web.cross_site import SAFE_METHODS, CrossSiteRequest
 from coatcheck.web.problem_document import MEDIA_TYPE, TYPE_PREFIX
 from coatcheck.web.site import Misdirected, NotLocal
 
@@ -57,7 +59,9 @@ def describe(route: APIRoute, *, protected: bool) -> None:
     """Add to the route's responses what `Route` itself may answer."""
     problems: list[type[Problem]] = [Misdirected, NotLocal, Unavailable]
     if protected:
-        problems += [NoCredentials, TwoCredentials]
+        problems += [NoCredentials, TwoCredentials, TwoCookies]
+        if set(route.methods or ()) - SAFE_METHODS:
+            problems.append(CrossSiteRequest)
     if route.dependant.path_params:
         problems.append(NotFound)
     if route.dependant.query_params:

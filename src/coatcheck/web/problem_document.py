@@ -136,9 +136,11 @@ def _headers(problem: Problem) -> dict[str, str]:
         headers["WWW-Authenticate"] = _challenge(problem.error, problem.max_age)
     elif isinstance(problem, BadRequest) and problem.error is not None:
         headers["WWW-Authenticate"] = _challenge(problem.error, None)
-    elif problem.status == HTTPStatus.UNAUTHORIZED and "WWW-Authenticate" not in problem.headers:
+    elif problem.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = _challenge(None, None)
-    return headers | dict(problem.headers)
+    # The problem's own win, however they are written: two challenges would be for the client to choose from.
+    own = {name.lower() for name in problem.headers}
+    return {name: value for name, value in headers.items() if name.lower() not in own} | dict(problem.headers)
 
 
 def _challenge(error: str | None, max_age: int | None) -> str:

@@ -61,6 +61,7 @@ class Site:
 
     def __init__(self, *, local: bool, issuer: str, allowed_origins: Iterable[str] = ()) -> None:
         self.local = local
+        self._origin = _as_browsers_send_it(issuer)
         self._names = {name for origin in (issuer, *allowed_origins) for name in _names(origin)}
         self._decided: dict[tuple[str, str], bool] = {}
 
@@ -85,6 +86,16 @@ class Site:
             raise Misdirected
         scope[ADMITTED] = self
 
+    def origin(self, connection: HTTPConnection) -> str:
+        """The origin of this application's own pages, as a browser writes it: scheme, host, port if unusual.
+
+        Locally the one that was asked for, once it is admitted: localhost, 127.0.0.1 or a name of this machine.
+        """
+        if not self.local:
+            return self._origin
+        scheme = "https" if connection.scope["scheme"] in {"https", "wss"} else "http"
+        return _as_browsers_send_it(f"{scheme}://{connection.headers.get('host', '')}")
+
     def _is_local(self, arrived: str, host: str) -> bool:
         decided = self._decided.get((arrived, host))
         if decided is None:
@@ -102,6 +113,12 @@ def _names(origin: str) -> set[str]:
     if parts.port is None:
         return {name, f"{name}:{usual}"}
     return {name, name.removesuffix(f":{usual}")}
+
+
+def _as_browsers_send_it(origin: str) -> str:
+    """Lower case, without the scheme's own port (RFC 6454 section 6.2)."""
+    scheme, _, name = origin.lower().partition("://")
+    return f"{scheme}://{name.removesuffix(':' + DEFAULT_PORTS.get(scheme, ''))}"
 
 
 def _without_port(host: str) -> str:

@@ -1,0 +1,112 @@
+"""Who is at the other end: a client's address, also from behind proxies, and what it calls itself."""
+
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from fastapi.requests import HTTPConnection
+
+LOGGER = logging.getLogger("coatcheck")
+LONGEST_USER_AGENT = 512
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# Some balancers add the port from which the client came; an IPv6 address is then in brackets (RFC 3986).
+HOP = re.compile(r"\[(?P<six>[^]]+)](?::(?P<port6>[0-9]{1,5}))?|(?P<four>[0-9.]+):(?P<port4>[0-9]{1,5})|(?P<bare>.+)")
+UNDECLARED = (
+    "X-Forwarded-For or its like came from %s and was not believed. If that is your own proxy, name it in "
+    "COATCHECK_TRUSTED_PROXIES; until then its address stands for everybody behind it."
+)
+REPLACED = (
+    "The server has replaced the address of a client by what X-Forwarded-For says, so nobody knows it here. "
+    "Start uvicorn with --no-proxy-headers, and name the proxy in COATCHECK_TRUSTED_PROXIES."
+)
+
+Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where a request came from, and what sent it.
+
+    address: None where nobody knows it: all of those are to be taken for one stranger, never for none.
+    user_agent: as sent, without control characters, cut at 512; to be shown, never compared.
+    """
+
+    address: Address | None
+    user_agent: str
+
+
+class Proxies:
+    """The proxies whose word is taken for where a request came from.
+
+    trusted: addresses and networks. X-Forwarded-For is read from the right, where each proxy adds whom
+    it was called by; the first that is not trusted is the client, and what stands left of it is only
+    what that client says. `Forwarded` (RFC 7239) is not read.
+    """
+
+    def __init__(self, trusted: Iterable[str] = ()) -> None:
+        self._trusted = [ip_network(one) for one in trusted]
+        self._said: set[str] = set()
+
+    def client(self, connection: HTTPConnection) -> Client:
+        """Who sends this request. What is malformed ends the way to the client at the last good hop."""
+        user_agent = ""
+        hops: list[str] = []
+        proxied = False
+        for name, value in connection.scope["headers"]:
+            if name == b"user-agent":
+                user_agent = user_agent or value.decode("latin-1")
+            elif name == b"x-forwarded-for":  # a list that may be in several lines (RFC 9110 section 5.3)
+                hops += value.decode("latin-1").split(",")
+                proxied = True
+            elif name == b"forwarded" or name.startswith(b"x-forwarded-"):
+                proxied = True
+        user_agent = CONTROL_CHARACTERS.sub("", user_agent)[:LONGEST_USER_AGENT]
+        return Client(self._address(connection, hops, proxied=proxied), user_agent)
+
+    def _address(self, connection: HTTPConnection, hops: list[str], *, proxied: bool) -> Address | None:
+        peer = connection.scope.get("client")
+        address, port = _hop(f"[{peer[0]}]:{peer[1]}") if peer else (None, None)
+        # uvicorn's own reading, which believes loopback, leaves the port 0, or the one in the header.
+        if address is not None and (port == 0 or any(_hop(hop) == (address, port) for hop in hops)):
+            self._warn(REPLACED)
+            return None
+        if address is None or not self._trusts(address):
+            if proxied:
+                self._warn(UNDECLARED, address or "a socket without an address")
+            return address
+        for text in reversed(hops):
+            hop, _ = _hop(text)
+            if hop is None:
+                break
+            address = hop
+            if not self._trusts(hop):
+                break
+        return address
+
+    def _trusts(self, address: Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+    def _warn(self, sentence: str, *values: object) -> None:
+        """Once in a process: it would come with every request."""
+        if sentence not in self._said:
+            self._said.add(sentence)
+            LOGGER.warning(sentence, *values)
+
+
+def _hop(text: str) -> tuple[Address | None, int | None]:
+    """An address and its port, where there is one; (None, None) for anything else."""
+    match = HOP.fullmatch(text.strip(" \t"))
+    if match is None:
+        return None, None
+    name = match["six"] or match["four"] or match["bare"]
+    port = match["port6"] or match["port4"]
+    try:
+        # What follows a % is the way out of this machine (RFC 4007), not a part of whose address it is.
+        address = ip_address(name.partition("%")[0])
+    except ValueError:
+        return None, None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address, None if port is None else int(port)
