@@ -38,6 +38,7 @@ def site(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> It
 
 def test_pages_and_search_ask_no_other_host(site: str, visit: Callable[..., Visit]) -> None:
     opened = visit(site, "/index.html")
+    opened.page.wait_for_load_state("networkidle")  # what is under way when a page is left counts as failed
     opened.page.get_by_role("link", name="The manual").first.click()
     opened.page.get_by_role("heading", name="The manual").wait_for()
     opened.page.get_by_role("button", name="Search").click()
