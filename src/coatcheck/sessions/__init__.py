@@ -10,7 +10,7 @@ Standards: RFC 6750 (how a token is sent), RFC 8176 (`amr`), RFC 9700 section 4.
 """
 
 from coatcheck.sessions.current_user import CurrentUser, OptionalUser, came_by_cookie, current_user, optional_user
-from coatcheck.sessions.page_sessions import PageSessions
+from coatcheck.sessions.pages import PageSessions
 from coatcheck.sessions.sessions import Opening, Session, Sessions
 from coatcheck.sessions.user import User
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from coatcheck.problems import NotFound
 from coatcheck.sessions.current_user import CurrentUser, came_by_cookie
-from coatcheck.sessions.page_sessions import PageSessions
+from coatcheck.sessions.pages import PageSessions
 from coatcheck.sessions.refresh import RefreshRefused
 from coatcheck.sessions.sessions import Sessions
 from coatcheck.web import problem_responses
