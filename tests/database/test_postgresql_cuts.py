@@ -24,7 +24,7 @@ from tests.database.onlooker import is_ready, start
 from tests.database.proxy import Cut, Proxy
 from tests.support.postgresql import Cluster
 
-pytestmark = pytest.mark.postgresql
+pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
 
 CUT_SECONDS = 2.5
 HEALED_SECONDS = 6.0
@@ -150,7 +150,6 @@ async def test_connections_that_an_administrator_ends_come_back_at_once(
         assert await heard.is_current(1.5)
 
 
-@pytest.mark.slow
 async def test_a_process_that_stood_still_does_not_take_what_it_knew_for_new(
     database: Database, address: Address
 ) -> None:

@@ -126,6 +126,7 @@ class TestGiven:
         assert "\nCOATCHECK_SECRET_PREVIOUS is not base64url or hex" in malformed.stderr
         assert "not a secret" not in malformed.stderr
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("step", ["before the commit", "just after the commit"])
     def test_killed_at_each_step_the_data_opens_and_the_change_is_finished(
         self, step: str, tmp_path: Path, settings: dict[str, str]
@@ -174,6 +175,7 @@ class TestOwn:
         (folder / "data" / "secret").write_text(old)
         assert BELONGS in run(folder, "keys", "list", **CHEAP, **self.place).stderr
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("step", [*LOCAL_STEPS, "after the renaming"])
     def test_killed_at_each_step_the_data_opens_and_the_change_is_finished(self, step: str, folder: Path) -> None:
         before, old = key_ids(folder, **self.place), self.secret(folder)
