@@ -1,6 +1,5 @@
 """A key that signs tokens."""
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
+
+from coatcheck.tokens.base64url import decoded, encoded
 
 EDDSA = "EdDSA"
 
@@ -50,8 +51,8 @@ class SigningKey:
             {
                 "kty": "OKP",
                 "crv": "Ed25519",
-                "x": _base64url(public.public_bytes(Encoding.Raw, PublicFormat.Raw)),
-                "d": _base64url(seed),
+                "x": encoded(public.public_bytes(Encoding.Raw, PublicFormat.Raw)),
+                "d": encoded(seed),
                 "use": "sig",
                 "alg": EDDSA,
             }
@@ -61,12 +62,7 @@ class SigningKey:
     @property
     def seed(self) -> bytes:
         """The 32 secret bytes, for wrapping."""
-        value = str(self.jwk.as_dict(private=True)["d"])
-        return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
-
-
-def _base64url(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+        return decoded(str(self.jwk.as_dict(private=True)["d"]))
 
 
 REGISTRY = Registry(algorithms=[EDDSA])
