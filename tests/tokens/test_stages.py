@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coatcheck.tokens import InvalidToken, SigningKey, explain, verify
+from coatcheck.tokens import InvalidToken, explain, verify
 from coatcheck.tokens.base64url import decoded, encoded
-from coatcheck.tokens.key import REGISTRY
 from coatcheck.tokens.stages import STAGES
 from tests.tokens.test_tokens import ALPHABET, GOOD_HEADER, ISSUER, KEY, NOW, OTHER_KEY, part, signed, token
 
@@ -302,19 +301,6 @@ def test_the_subject_is_an_accounts_id(other: str) -> None:
     assert refusal(claiming(sub=other)) == "subject"
 
 
-@given(st.binary(max_size=80))
-def test_base64url_has_one_spelling(value: bytes) -> None:
-    text = encoded(value)
-    assert decoded(text) == value
-    for other in ALPHABET:
-        twin = text[:-1] + other
-        if text and twin != text:
-            try:
-                assert decoded(twin) != value
-            except ValueError:
-                continue
-
-
 @given(position=st.integers(0, 700), piece=st.text(ALPHABET + ".=", max_size=3), removed=st.integers(0, 5))
 def test_explain_and_verify_agree_on_any_change(position: int, piece: str, removed: int) -> None:
     text = token()
@@ -345,8 +331,6 @@ def test_j30_a_hostile_token_is_refused_quickly() -> None:
 def test_j03_a_key_is_for_signing() -> None:
     public = KEY.jwk.as_dict(private=False)
     assert (public["use"], public["alg"]) == ("sig", KEY.algorithm)
-    assert isinstance(KEY, SigningKey)
-    assert REGISTRY.get_alg(KEY.algorithm)
 
 
 ALPHABET_ORDER = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
