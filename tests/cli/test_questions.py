@@ -87,8 +87,7 @@ def test_yes_goes_on(folder: Path, command: tuple[str, ...], nothing: str) -> No
 def test_a_question_left_changes_nothing(folder: Path, command: tuple[str, ...], key: str, code: int) -> None:
     terminal = Terminal(folder, *command, **CHEAP)
     terminal.until("Password: " if "set-password" in command else "[y/N]")
-    terminal.type(key)
-    assert terminal.end() == code
+    assert terminal.leave(key) == code
     assert terminal.seen.endswith("\nAborted.\r\n")
     assert "Traceback" not in terminal.seen
     assert accounts(folder) == 1

@@ -13,6 +13,7 @@ from coatcheck.cli import cli
 from tests.support.server import clean_environment
 
 SECONDS = 30
+PATIENCE_SECONDS = 5
 # The terminal becomes this session's, so that Ctrl+C is a signal and a password is asked for there. A test
 # run in the background ignores that signal, and what it starts would too.
 IN_A_TERMINAL = (
@@ -92,6 +93,21 @@ class Terminal:
         for line in lines:
             os.write(self._screen, line.encode())
 
+    def leave(self, key: str) -> int:
+        """Press a key that leaves a question; the exit code.
+
+        It is pressed again when nothing happens, as a person does: Python misses a signal that comes after it
+        has written a question and before it reads.
+        """
+        self.type(key)
+        try:
+            while True:
+                if self._waits(PATIENCE_SECONDS):
+                    self.type(key)
+                self.seen += self._read()
+        except EOFError:
+            return self.end()
+
     def end(self) -> int:
         """Read to the end; the exit code."""
         try:
@@ -103,8 +119,7 @@ class Terminal:
         return self._program.wait(SECONDS)
 
     def _read(self) -> str:
-        ready, _, _ = select.select([self._screen], [], [], SECONDS)
-        assert ready, f"nothing more came after:\n{self.seen}"
+        assert not self._waits(SECONDS), f"nothing more came after:\n{self.seen}"
         try:
             part = os.read(self._screen, 4096)
         except OSError:  # Linux says so when the other side is closed
@@ -112,3 +127,7 @@ class Terminal:
         if not part:
             raise EOFError(self.seen)
         return part.decode()
+
+    def _waits(self, seconds: float) -> bool:
+        ready, _, _ = select.select([self._screen], [], [], seconds)
+        return not ready
