@@ -18,7 +18,6 @@ from tests.black_box.problem import INSTANCE
 
 FORGERIES = (*KEY_FORGERIES, *SHAPE_FORGERIES, *CLAIM_FORGERIES)
 ME = Operation("GET", "/me")
-AFTERWARDS = (ME, Operation("DELETE", "/todos/{id}"), Operation("PUT", "/me/password"))
 REFUSED_SECONDS = 0.010
 TRIES = 3  # the machine has other work: the best of three counts
 LOGGED_PIECE = 12  # characters of a token in a row that would be told from anything else in the log
@@ -157,7 +156,6 @@ def test_there_are_more_than_forty_kinds_and_every_protected_route_is_attacked(a
     assert len({forgery.__name__ for forgery in FORGERIES}) == len(FORGERIES) > 40
     assert {forgery.__name__: len(list(forgery(attacked.original))) for forgery in FORGERIES}
     assert len(attacked.operations) >= 14
-    assert set(AFTERWARDS) <= set(attacked.operations)
 
 
 @pytest.mark.parametrize("send", TRANSPORTS.values(), ids=TRANSPORTS)
@@ -179,8 +177,8 @@ def test_a_forgery_is_refused_everywhere_right_after_the_original_was_accepted(
 @pytest.mark.parametrize("send", TRANSPORTS.values(), ids=TRANSPORTS)
 @pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
 def test_a_forgery_is_refused_when_the_original_is_over(forge: Forgery, send: Transport, over: Attacked) -> None:
-    service, original, _, attacker = over
-    for operation in AFTERWARDS:
+    service, original, operations, attacker = over
+    for operation in operations:
         for text in forge(original):
             must_refuse(service, operation, send(text), text)
     assert len(attacker.came) == 1, "somebody asked the attacker for a key"
