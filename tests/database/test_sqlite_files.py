@@ -1,6 +1,7 @@
 """How the file is made and opened: durable, closed to other users, whatever its name is."""
 
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -44,6 +45,29 @@ async def test_the_writing_connection_is_set_up(database: Database, pragma: str,
 
 async def test_the_reading_connection_waits_for_nobody(database: Database) -> None:
     assert read_connection(database).execute("PRAGMA busy_timeout").fetchall() == [(0,)]
+
+
+async def test_a_database_that_nobody_closed_is_forgotten_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host's tests may make warnings errors; Python 3.13 warns of a connection that is left open."""
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    url = f"sqlite:///{tmp_path / 'forgotten.db'}"
+    make_tables(url)
+    database = Database(url)
+    await database.open()
+    assert await database.all(NAMES) == []
+    assert [fd for fd in open_files() if fd.startswith(str(tmp_path))]
+    del database
+    gc.collect()
+    assert not [fd for fd in open_files() if fd.startswith(str(tmp_path))]
+    assert said == []
+
+
+def open_files() -> list[str]:
+    """The names of the files that this process has open."""
+    return [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
 
 
 @pytest.fixture

@@ -25,6 +25,17 @@ STATEMENTS_CACHED = 512
 PAGES_A_STEP = 1_000  # 4 MB, some milliseconds
 
 
+class Forgettable(sqlite3.Connection):
+    """Closes without a word when an application is forgotten that nobody closed.
+
+    No lifespan closes what is mounted, or asked through a TestClient without `with`: from Python 3.13 on
+    each would leave a ResourceWarning, which is an error where a host's tests make warnings errors.
+    """
+
+    def __del__(self) -> None:
+        self.close()
+
+
 def make_private(path: Path) -> None:
     """Create the file, or close an existing one to others, before SQLite opens it.
 
@@ -123,6 +134,7 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
+        factory=Forgettable,
         isolation_level=None,  # transactions are begun and ended by us alone
         check_same_thread=False,  # the commit runs in a thread; turns keep the two apart
         cached_statements=STATEMENTS_CACHED,
