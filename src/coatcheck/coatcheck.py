@@ -130,7 +130,7 @@ class Coatcheck:
         # Not include_router: a dependency that the host asks of all its routes would guard /login too,
         # and FastAPI looks through an included router twice for each request.
         fixed = APIRouter(route_class=web.Route, dependency_overrides_provider=app)  # no prefix moves these
-        key_routes.add_routes(fixed, self.keyring)
+        key_routes.add_routes(fixed, self.keyring, self.sessions.revocations.catch_up)
         own_routes = [*router.routes, *fixed.routes]
         app.router.routes.extend(own_routes)
         self._fit_in = partial(_fit_in, app, own_routes)
