@@ -16,6 +16,7 @@ from coatcheck.keys.secret import Secret, WrongSecret
 from coatcheck.keys.secrets import Secrets
 from coatcheck.keys.standing import Standing, State
 from coatcheck.keys.statements import SIGNING
+from coatcheck.keys.unheard import Unheard
 from coatcheck.keys.unwrapped import UnknownKind, Unwrapped
 from coatcheck.problems import StartRefused, Unavailable
 from coatcheck.tokens import EDDSA, SigningKey
@@ -51,6 +52,7 @@ class Keyring:
         self._held: Unwrapped | None = None
         self._standings: list[Standing] = []
         self._data: dict[str, dict[str, bytes]] = {}
+        self._unheard = Unheard()
         self._stale = False
         self._lock = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -109,11 +111,13 @@ class Keyring:
     async def learned(self, key_id: str) -> bool:
         """Whether a key that this process has never heard of is one of ours, by asking the database.
 
-        After `keys rotate --now` a token may be here before the news of its key.
+        After `keys rotate --now` a token may be here before the news of its key. Anybody can write any id, so
+        this costs one keyed read at most, and nothing for a key that is known: revoked, over, or unopened.
         """
-        if key_id in self.signing:
+        if key_id in self._unheard or any(one.id == key_id for one in self._standings):
             return False
         if await self._database.one(statements.BY_KEY_ID, {"key_id": key_id}) is None:
+            self._unheard.add(key_id)
             return False
         async with self._alone():
             if key_id not in self.signing:
