@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from coatcheck import Coatcheck, Settings
 from coatcheck.database import Database
-from coatcheck.keys import Keyring, Secret, Secrets, statements
+from coatcheck.keys import HASHING, Keyring, Secret, Secrets, statements
 from coatcheck.keys.change import Change
 from coatcheck.problems import NotStarted
 from tests.keys.conftest import Open, only, shown
@@ -242,6 +242,26 @@ async def test_a_key_made_while_the_secret_is_being_changed_is_under_the_one_tha
     late = await another(Secrets(secret, new))
     await late.rotate(now=True)
     assert shown(await another(Secrets(new))) == shown(late)
+
+
+async def test_however_many_keys_there_are_each_is_known_and_wrapped(
+    database: Database, keyring: Keyring, another: Open, secret: Secret, clock: Clock
+) -> None:
+    """Somebody's timer makes a key every half hour: the oldest rows are those of stored values."""
+    hashing = keyring.data_key(HASHING)
+    now = datetime.fromtimestamp(clock(), UTC)
+    async with database.transaction() as tx:
+        change = await Change.begin(tx, Secrets(secret), now)
+        for _ in range(1_100):
+            await change.add_signing("EdDSA")
+        await change.end()
+    new = Secret(Secret.new_text())
+    both = await another(Secrets(new, secret))
+    assert both.data_key(HASHING) == hashing
+    await both.rotate(now=True)
+    assert await both.wrap_all(new) == 1_105
+    alone = await another(Secrets(new))
+    assert (len(alone.listed()), alone.data_key(HASHING)) == (1_103, hashing)
 
 
 async def test_a_change_of_the_secret_waits_for_a_key_that_is_being_made(

@@ -231,7 +231,7 @@ class Keyring:
         # Before the rows are read: what is told while they are on their way counts for the next time.
         self._stale = False
         try:
-            rows = list(reversed(await self._database.all(statements.ALL)))
+            rows = await self._database.all(statements.ALL)
             await self._unwrapped.open_all(rows, strict=strict)
         except BaseException:
             self._stale = True
