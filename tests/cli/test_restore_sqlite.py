@@ -110,6 +110,20 @@ def test_what_lies_in_the_log_of_a_copied_file_belongs_to_it(folder: Path, sqlit
     assert (folder / "killed.db").read_bytes() == was
 
 
+def test_a_copy_from_before_a_change_of_the_secret_opens_with_the_new_one_alone(
+    folder: Path, sqlite: Service
+) -> None:
+    """Whoever changed it was told to take the old one away, and does so after the restore at the latest."""
+    old = (folder / "data" / "secret").read_text().strip()
+    sqlite.command("secret", "rotate")
+    given = {"COATCHECK_SECRET_FILE": str(folder / "data" / "secret")}
+    assert "COATCHECK_SECRET_PREVIOUS" in sqlite.refusal("restore", "copy.db", "--yes")
+    sqlite.settings |= {**given, "COATCHECK_SECRET_PREVIOUS": old}
+    sqlite.command("restore", "copy.db", "--yes")
+    del sqlite.settings["COATCHECK_SECRET_PREVIOUS"]
+    assert "alice" in sqlite.command("users", "list")
+
+
 def is_text(copy: Path) -> None:
     copy.write_text("alice,secret123\n" * 100)
 
