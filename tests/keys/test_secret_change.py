@@ -164,7 +164,8 @@ class TestOwn:
         done = rotate(folder, **self.place)
         assert (done.returncode, done.stdout) == (
             0,
-            "The secret is a new one, in the same file. Keep a copy of it, apart from the database.\n",
+            "The secret is a new one, in the same file. Keep a copy of it, apart from the database. Backups from "
+            "before, and other databases of this folder, open with the old one only.\n",
         )
         assert self.secret(folder) != old
         assert self.secret(folder).strip() not in done.stdout + done.stderr
@@ -174,6 +175,16 @@ class TestOwn:
         assert not set(rows) & set(wrapped(self.place["COATCHECK_DATABASE_URL"]))
         (folder / "data" / "secret").write_text(old)
         assert BELONGS in run(folder, "keys", "list", **CHEAP, **self.place).stderr
+
+    def test_another_database_of_the_folder_is_put_under_the_new_one_with_both_given(self, folder: Path) -> None:
+        """As the manual has it: the old one is in the copy that was made first, and nowhere else."""
+        other = {"COATCHECK_DATABASE_URL": f"sqlite:///{folder / 'other.db'}"}
+        before, old = key_ids(folder, **other), self.secret(folder).strip()
+        rotate(folder, **self.place)
+        assert BELONGS in rotate(folder, **other).stderr
+        both = {"COATCHECK_SECRET_FILE": "data/secret", "COATCHECK_SECRET_PREVIOUS": old}
+        assert rotate(folder, **other, **both).returncode == 0
+        assert key_ids(folder, **other) == before
 
     @pytest.mark.slow
     @pytest.mark.parametrize("step", [*LOCAL_STEPS, "after the renaming"])
