@@ -49,7 +49,7 @@ async def make_fit(
             "in the place of the present one, or in COATCHECK_SECRET_PREVIOUS beside it, then try again."
         )
     await asyncio.to_thread(migrations.upgrade)
-    await keyring.load(read)
+    await keyring.load(read, serves=False)
     await begin_anew(database, keyring, sessions)
     # A copy from before a change of the secret: whoever has changed it was told that the old one can go.
     await keyring.wrap_all(secrets.current)

@@ -59,16 +59,19 @@ class Keyring:
         self.signing: dict[str, SigningKey] = {}
         self.revision = 0
 
-    async def load(self, read: Callable[[], Secrets]) -> None:
+    async def load(self, read: Callable[[], Secrets], *, serves: bool = True) -> None:
         """Read the keys, and make those that are missing.
 
-        read: gives the secrets, see Unwrapped. Raises StartRefused: they do not belong to the database.
+        read: gives the secrets, see Unwrapped. serves: also change a next key that is not of the algorithm
+        asked for. That is for a server's settings to say, not for those of whoever lists the users.
+        Raises StartRefused: they do not belong to the database.
         """
         self._held = Unwrapped(read, await asyncio.to_thread(read))
         async with self._alone():
             try:
                 await self._reload(strict=True)
-                if not rotation.is_complete(self._standings, self._data, self._algorithm, self._now()):
+                wanted = self._algorithm if serves else None
+                if not rotation.is_complete(self._standings, self._data, wanted, self._now()):
                     await self._change(partial(rotation.complete, algorithm=self._algorithm))
             except WrongSecret:
                 raise wrong_secret(self._database) from None
