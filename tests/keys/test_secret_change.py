@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from filelock import FileLock
 
 from coatcheck import Coatcheck, Settings
 from coatcheck.database import Database
@@ -185,6 +186,18 @@ class TestOwn:
         both = {"COATCHECK_SECRET_FILE": "data/secret", "COATCHECK_SECRET_PREVIOUS": old}
         assert rotate(folder, **other, **both).returncode == 0
         assert key_ids(folder, **other) == before
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("command", [["secret", "rotate"], ["users", "list"]])
+    def test_while_another_program_changes_it_and_does_not_end_who_comes_waits_for_seconds(
+        self, command: list[str], folder: Path
+    ) -> None:
+        before = self.secret(folder)
+        with FileLock(folder / "data" / "secret.lock"):
+            done = run(folder, *command, **CHEAP, **self.place)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "\nAnother program is making or changing the secret in " in f"\n{done.stderr}"
+        assert (self.secret(folder), self.left(folder)) == (before, {"secret"})
 
     @pytest.mark.slow
     @pytest.mark.parametrize("step", [*LOCAL_STEPS, "after the renaming"])

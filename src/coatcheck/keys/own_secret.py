@@ -12,7 +12,7 @@ from pathlib import Path
 from coatcheck.database import Database
 from coatcheck.keys import statements
 from coatcheck.keys.check import exist
-from coatcheck.keys.files import lock_beside, put_in_place, write_whole
+from coatcheck.keys.files import held_alone, put_in_place, write_whole
 from coatcheck.keys.secret import Secret, WrongSecret
 from coatcheck.keys.secrets import Secrets, opened
 from coatcheck.problems import StartRefused
@@ -52,13 +52,9 @@ def new_file(file: Path) -> Path:
 
 @asynccontextmanager
 async def changing(file: Path) -> AsyncGenerator[None, None]:
-    """Keep every other process from making or changing the file."""
-    lock = lock_beside(file)
-    await asyncio.to_thread(lock.acquire)
-    try:
+    """Keep every other process from making or changing the file. Raises StartRefused: one does."""
+    with await asyncio.to_thread(held_alone, file):
         yield
-    finally:
-        lock.release()
 
 
 async def write_new(file: Path) -> Secret:
