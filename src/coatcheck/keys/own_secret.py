@@ -41,7 +41,12 @@ def read_own(file: Path) -> Secrets:
     """What is in the file and, if it is there, in the new one beside it. Raises StartRefused."""
     # The new one first: if the change ends between the two looks, the second finds it in its place.
     new = new_file(file)
-    others = (Secret.read(new),) if new.exists() else ()
+    try:
+        others = (Secret.read(new),) if new.exists() else ()
+    except StartRefused:
+        if new.exists():
+            raise
+        others = ()  # between the look and the reading, too
     return Secrets(Secret.read(file), *others)
 
 
