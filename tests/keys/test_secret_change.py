@@ -323,6 +323,29 @@ async def test_a_server_without_the_new_secret_goes_on_with_the_keys_that_it_has
     assert (await keyring.current()).id == second
 
 
+async def test_a_key_that_does_not_open_hides_none_that_comes_after_it(
+    database: Database, keyring: Keyring, another: Open, secret: Secret, clock: Clock
+) -> None:
+    """It may be of a newer version's kind, or under another secret; the next one is not, and tokens of it come."""
+    ignorant = await another()
+    new, now = Secret(Secret.new_text()), datetime.fromtimestamp(clock(), UTC)
+    both = await another(Secrets(new, secret))
+    await both.rotate(now=True)
+    foreign = only(both, "next")
+    await both.rotate(now=True)
+    later = only(both, "next")
+    (row,) = [row for row in await database.all(statements.ALL) if row.key_id == foreign]
+    _, key = Secrets(secret).opener(row)
+    wrapped = new.wrap(key, purpose=row.purpose, key_id=row.key_id, algorithm=row.algorithm)
+    async with database.transaction() as tx:
+        change = await Change.begin(tx, Secrets(secret), now)
+        await tx.execute(statements.WRAP, {"moved": foreign, "wrapped": wrapped, "revision": change.revision})
+    ignorant.told(-1)
+    await ignorant.fresh()
+    assert foreign not in ignorant.signing
+    assert later in ignorant.signing
+
+
 def test_secret_and_previous_may_stay_for_a_while(tmp_path: Path, database_url: str) -> None:
     old, new = Secret.new_text(), Secret.new_text()
     with TestClient(make_app(tmp_path, database_url, secret=old)) as client:
