@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from coatcheck import Coatcheck, Settings
 from coatcheck.database import Database
-from coatcheck.keys import HASHING, Keyring, Secret, Secrets, statements
+from coatcheck.keys import Keyring, Secret, Secrets, statements
 from coatcheck.keys.change import Change
 from coatcheck.problems import NotStarted
 from tests.keys.conftest import Open, only, shown
@@ -268,26 +268,6 @@ async def test_a_key_made_while_the_secret_is_being_changed_is_under_the_one_tha
     assert shown(await another(Secrets(new))) == shown(late)
 
 
-async def test_however_many_keys_there_are_each_is_known_and_wrapped(
-    database: Database, keyring: Keyring, another: Open, secret: Secret, clock: Clock
-) -> None:
-    """Somebody's timer makes a key every half hour: the oldest rows are those of stored values."""
-    hashing = keyring.data_key(HASHING)
-    now = datetime.fromtimestamp(clock(), UTC)
-    async with database.transaction() as tx:
-        change = await Change.begin(tx, Secrets(secret), now)
-        for _ in range(1_100):
-            await change.add_signing("EdDSA")
-        await change.end()
-    new = Secret(Secret.new_text())
-    both = await another(Secrets(new, secret))
-    assert both.data_key(HASHING) == hashing
-    await both.rotate(now=True)
-    assert await both.wrap_all(new) == 1_105
-    alone = await another(Secrets(new))
-    assert (len(alone.listed()), alone.data_key(HASHING)) == (1_103, hashing)
-
-
 async def test_a_change_of_the_secret_waits_for_a_key_that_is_being_made(
     database: Database, keyring: Keyring, another: Open, secret: Secret, clock: Clock
 ) -> None:
@@ -321,29 +301,6 @@ async def test_a_server_without_the_new_secret_goes_on_with_the_keys_that_it_has
     assert "Restart it with the secret that wraps the keys now" in caplog.text
     clock.forward(31 * 86_400)
     assert (await keyring.current()).id == second
-
-
-async def test_a_key_that_does_not_open_hides_none_that_comes_after_it(
-    database: Database, keyring: Keyring, another: Open, secret: Secret, clock: Clock
-) -> None:
-    """It may be of a newer version's kind, or under another secret; the next one is not, and tokens of it come."""
-    ignorant = await another()
-    new, now = Secret(Secret.new_text()), datetime.fromtimestamp(clock(), UTC)
-    both = await another(Secrets(new, secret))
-    await both.rotate(now=True)
-    foreign = only(both, "next")
-    await both.rotate(now=True)
-    later = only(both, "next")
-    (row,) = [row for row in await database.all(statements.ALL) if row.key_id == foreign]
-    _, key = Secrets(secret).opener(row)
-    wrapped = new.wrap(key, purpose=row.purpose, key_id=row.key_id, algorithm=row.algorithm)
-    async with database.transaction() as tx:
-        change = await Change.begin(tx, Secrets(secret), now)
-        await tx.execute(statements.WRAP, {"moved": foreign, "wrapped": wrapped, "revision": change.revision})
-    ignorant.told(-1)
-    await ignorant.fresh()
-    assert foreign not in ignorant.signing
-    assert later in ignorant.signing
 
 
 def test_secret_and_previous_may_stay_for_a_while(tmp_path: Path, database_url: str) -> None:
