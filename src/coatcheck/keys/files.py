@@ -1,10 +1,10 @@
 """The files beside a local program's data: whole or not there, and closed to others."""
 
 import os
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from filelock import AcquireReturnProxy, FileLock, Timeout
+from filelock import FileLock, Timeout
 
 from coatcheck.problems import StartRefused
 
@@ -15,7 +15,7 @@ LOCK_SECONDS = 5  # as a start waits for a database
 KEPT_OUT_OF_GIT = "/.gitignore\n/secret*\n/coatcheck.db*\n"
 
 
-def held_alone(path: Path) -> AcquireReturnProxy:
+def held_alone(path: Path) -> AbstractContextManager[object]:
     """One process at a time makes or changes the file; `with` it. Any thread may let go of it.
 
     Raises StartRefused: another has not let go of it for 5 s. In its thread it would wait beyond any Ctrl+C.
