@@ -88,7 +88,7 @@ class Program:
         """The accounts, with the database open; its schema is brought up to date, or refused, as at a start."""
         coatcheck = self.coatcheck(app)
         self.tell(coatcheck.database.url)
-        await coatcheck.open()
+        await coatcheck.open(serves=False)
         try:
             yield coatcheck.users
         finally:

@@ -130,7 +130,7 @@ class Coatcheck:
         # Not include_router: a dependency that the host asks of all its routes would guard /login too,
         # and FastAPI looks through an included router twice for each request.
         fixed = APIRouter(route_class=web.Route, dependency_overrides_provider=app)  # no prefix moves these
-        key_routes.add_routes(fixed, self.keyring)
+        key_routes.add_routes(fixed, self.keyring, self.sessions.revocations.catch_up)
         own_routes = [*router.routes, *fixed.routes]
         app.router.routes.extend(own_routes)
         self._fit_in = partial(_fit_in, app, own_routes)
@@ -158,17 +158,20 @@ class Coatcheck:
 
         app.router.lifespan_context = lifespan
 
-    async def open(self) -> None:
-        """Open the database, bring its schema up to date (local), load the keys. Raises StartRefused."""
-        self._fit_in()
-        await self._open_with(await self._unlock())
+    async def open(self, *, serves: bool = True) -> None:
+        """Open the database, bring its schema up to date (local), load the keys. Raises StartRefused.
 
-    async def _open_with(self, secrets: Callable[[], keys.Secrets]) -> None:
+        serves: see `Keyring.load`; False for a command.
+        """
+        self._fit_in()
+        await self._open_with(await self._unlock(), serves=serves)
+
+    async def _open_with(self, secrets: Callable[[], keys.Secrets], *, serves: bool = False) -> None:
         try:
             await keys.check_issuer(self.database, self.settings.issuer)
             await asyncio.to_thread(self._bring_up_to_date)
             await keys.keep_issuer(self.database, self.settings.issuer)
-            await self.keyring.load(secrets)
+            await self.keyring.load(secrets, serves=serves)
         except BaseException:
             await self.database.close()
             raise

@@ -138,6 +138,35 @@ def test_ids_that_have_no_room_are_refused(service: Service) -> None:
         assert alice.get("/me").status_code == 200
 
 
+@pytest.mark.postgresql
+def test_a_role_that_may_not_move_our_ids_is_refused_and_changes_nothing(tmp_path: Path, postgresql_url: str) -> None:
+    """It may write every row and no counter, and would give an id to carol that somebody has had."""
+    service = Service(tmp_path / "app", postgresql_url)
+    role = f"app_{urlsplit(postgresql_url).path[1:]}"
+    try:
+        with service.server.client() as client:
+            alice = Person(client)
+            run_sql(postgresql_url, f"CREATE ROLE {role} LOGIN")
+            run_sql(postgresql_url, f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
+            owner = service.settings["COATCHECK_DATABASE_URL"]
+            service.settings["COATCHECK_DATABASE_URL"] = owner.replace("postgres@", f"{role}@")
+            refused = service.refusal("after-restore", "--yes")
+            assert refused.startswith("The ids of coatcheck_")
+            assert " cannot go a million ahead, for this role may not change coatcheck_" in refused
+            assert alice.get("/me").status_code == 200
+            assert Person(client).id == alice.id + 1
+            run_sql(postgresql_url, f"GRANT SELECT, UPDATE ON coatcheck_accounts_id_seq TO {role}")
+            assert "The ids of coatcheck_" in service.refusal("after-restore", "--yes")
+            run_sql(postgresql_url, f"GRANT SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {role}")
+            run_sql(postgresql_url, f"REVOKE UPDATE ON todos_id_seq FROM {role}")
+            service.command("after-restore", "--yes")  # somebody else's table, as far as it may
+            assert Person(client).id == alice.id + MILLION + 2
+    finally:
+        service.server.stop()
+        run_sql(postgresql_url, f"DROP OWNED BY {role}")
+        run_sql(postgresql_url, f"DROP ROLE {role}")
+
+
 def test_it_asks_first(service: Service) -> None:
     with service.server.client() as client:
         alice = Person(client)

@@ -96,7 +96,8 @@ def test_a_copy_with_other_pages_is_restored_too(folder: Path, sqlite: Service) 
     assert names(folder / "data" / "coatcheck.db") == ["alice"]
 
 
-def test_what_lies_in_the_log_of_a_copied_file_belongs_to_it(folder: Path, sqlite: Service) -> None:
+@pytest.mark.parametrize("linked", [False, True], ids=["named", "named by a link"])
+def test_what_lies_in_the_log_of_a_copied_file_belongs_to_it(folder: Path, sqlite: Service, *, linked: bool) -> None:
     """Somebody has copied both files of a server that was killed."""
     sqlite.server.start()
     with sqlite.server.client() as client:
@@ -105,9 +106,25 @@ def test_what_lies_in_the_log_of_a_copied_file_belongs_to_it(folder: Path, sqlit
             shutil.copy(folder / "data" / f"coatcheck.db{end}", folder / f"killed.db{end}")
     sqlite.server.stop()
     was = (folder / "killed.db").read_bytes()
-    sqlite.command("restore", "killed.db", "--yes")
+    (folder / "links").mkdir()
+    (folder / "links" / "latest.db").symlink_to(folder / "killed.db")
+    sqlite.command("restore", "links/latest.db" if linked else "killed.db", "--yes")
     assert names(folder / "data" / "coatcheck.db") == ["alice", "bob", "carol"]
     assert (folder / "killed.db").read_bytes() == was
+
+
+def test_a_copy_from_before_a_change_of_the_secret_opens_with_the_new_one_alone(
+    folder: Path, sqlite: Service
+) -> None:
+    """Whoever changed it was told to take the old one away, and does so after the restore at the latest."""
+    old = (folder / "data" / "secret").read_text().strip()
+    sqlite.command("secret", "rotate")
+    given = {"COATCHECK_SECRET_FILE": str(folder / "data" / "secret")}
+    assert "COATCHECK_SECRET_PREVIOUS" in sqlite.refusal("restore", "copy.db", "--yes")
+    sqlite.settings |= {**given, "COATCHECK_SECRET_PREVIOUS": old}
+    sqlite.command("restore", "copy.db", "--yes")
+    del sqlite.settings["COATCHECK_SECRET_PREVIOUS"]
+    assert "alice" in sqlite.command("users", "list")
 
 
 def is_text(copy: Path) -> None:

@@ -182,3 +182,18 @@ def test_a_new_secret_is_printed_alone_and_works(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     Secret(done.stdout)
     assert done.stdout != run(tmp_path, "secret", "new").stdout
+
+
+def test_a_command_that_only_looks_leaves_the_next_key_of_a_server_with_another_algorithm(tmp_path: Path) -> None:
+    es256 = {**CHEAP, "COATCHECK_SIGNING_ALGORITHM": "ES256"}
+    before = run(tmp_path, "keys", "list", "--json", **CHEAP).stdout
+    assert before.count("EdDSA") == 2
+    for command in (["users", "list"], ["keys", "list"], ["secret", "rotate"]):
+        assert run(tmp_path, *command, **es256).returncode == 0
+    assert run(tmp_path, "keys", "list", "--json", **CHEAP).stdout == before
+    with TestClient(make_app(tmp_path, signing_algorithm="ES256")) as client:  # a server does change it
+        assert [key["alg"] for key in client.get("/.well-known/jwks.json").json()["keys"]] == [
+            "EdDSA",
+            "ES256",
+            "EdDSA",
+        ]

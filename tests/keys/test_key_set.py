@@ -194,6 +194,21 @@ def test_in_production_it_answers_under_any_name(tmp_path: Path) -> None:
         assert client.post("/auth/login", json={}).status_code == 421
 
 
+def test_a_process_that_nobody_logs_in_to_shows_a_revoked_key_no_more(tmp_path: Path, database_url: str) -> None:
+    """Another process has revoked it. Whoever checks tokens with the set learns so, without a login here."""
+    with (
+        TestClient(make_app(tmp_path, database_url)) as client,
+        TestClient(make_app(tmp_path, database_url)) as other,
+    ):
+        before = client.get(PATH)
+        stolen, tag = before.json()["keys"][0]["kid"], before.headers["etag"]
+        call(other, keyring_of(other).revoke, stolen)
+        deadline = time.monotonic() + 1.0  # what is current on PostgreSQL may be younger than that by so much
+        while (after := client.get(PATH, headers={"If-None-Match": tag})).status_code == 304:
+            assert time.monotonic() < deadline, "it is shown for ever"
+        assert stolen not in [key["kid"] for key in after.json()["keys"]]
+
+
 def test_while_the_database_is_away_it_shows_what_is_known(local_client: TestClient) -> None:
     app: Any = local_client.app
     before = key_set(local_client)

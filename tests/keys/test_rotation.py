@@ -1,10 +1,11 @@
 """Signing keys come and go: the next is known before it signs, the old one taken until its last token is over."""
 
 import asyncio
+import time
 
 import pytest
 
-from coatcheck.database import Database
+from coatcheck.database import Database, DatabaseUnavailable
 from coatcheck.keys import HASHING, SUCCESSOR, Keyring, Secret
 from coatcheck.keys.rotation import NoSuchKey, TooSoon
 from tests.keys.conftest import Open, only, shown
@@ -157,6 +158,37 @@ async def test_a_key_that_a_process_never_heard_of_is_looked_up(keyring: Keyring
     ignorant.told(keyring.revision)
     await ignorant.fresh()
     assert not await ignorant.learned(unheard)
+
+
+async def test_a_token_that_names_a_key_known_to_be_refused_asks_the_database_nothing(
+    keyring: Keyring, database: Database, clock: Clock
+) -> None:
+    """Anybody has such a token, or writes one: else each would have the keys read again, with nobody logged in."""
+    over, revoked = shown(keyring)
+    await keyring.rotate(now=True)
+    await keyring.revoke(revoked)
+    clock.forward(DAY + 2 * HOUR)
+    await keyring.current()
+    assert (shown(keyring)[over], shown(keyring)[revoked]) == ("over", "revoked")
+    await database.close()
+    assert not await keyring.learned(over)
+    assert not await keyring.learned(revoked)
+    await database.open()
+
+
+async def test_an_id_that_no_key_has_is_looked_up_once_and_not_again_for_a_second(
+    keyring: Keyring, database: Database
+) -> None:
+    assert not await keyring.learned("A" * 43)
+    asked_at = time.monotonic()
+    await database.close()
+    assert not await keyring.learned("A" * 43)
+    with pytest.raises(DatabaseUnavailable):  # another one is asked for: it may be new
+        await keyring.learned("B" * 43)
+    await asyncio.sleep(max(0.0, asked_at + 1.1 - time.monotonic()))
+    with pytest.raises(DatabaseUnavailable):  # and this one again
+        await keyring.learned("A" * 43)
+    await database.open()
 
 
 async def test_after_a_leak_every_key_is_new_and_nobody_is_logged_out(keyring: Keyring, another: Open) -> None:

@@ -4,11 +4,14 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from coatcheck.keys.own_secret import read_own
 from coatcheck.keys.secret import Secret, WrongSecret
 from coatcheck.problems import StartRefused
 
@@ -108,6 +111,31 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     with pytest.raises(StartRefused, match="cannot be read"):
         Secret.read(tmp_path / "binary")
+
+
+_moved: list[Path] = []
+
+
+def _move_when_opened(event: str, arguments: tuple[Any, ...]) -> None:
+    """Let a change end in the moment in which its file is about to be read."""
+    if _moved and event == "open" and arguments[0] == str(_moved[0]):
+        new = _moved.pop()
+        new.replace(new.with_name("secret"))
+
+
+def test_a_change_that_ends_while_it_is_looked_at_is_read_in_its_place(tmp_path: Path) -> None:
+    """A server that reads its secret again meanwhile, or a start, needs the new one and would have neither."""
+    file, new = tmp_path / "secret", tmp_path / "secret.new"
+    file.write_text(Secret.new_text())
+    new.write_text(Secret.new_text())
+    wrapped = Secret.read(new).wrap(b"key", **BOUND)
+    sys.addaudithook(_move_when_opened)
+    _moved.append(new)
+    assert read_own(file).current.unwrap(wrapped, **BOUND) == b"key"
+    assert not new.exists()
+    new.write_text("not a secret")
+    with pytest.raises(StartRefused):
+        read_own(file)
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

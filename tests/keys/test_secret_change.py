@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from filelock import FileLock
 
 from coatcheck import Coatcheck, Settings
 from coatcheck.database import Database
@@ -164,7 +165,8 @@ class TestOwn:
         done = rotate(folder, **self.place)
         assert (done.returncode, done.stdout) == (
             0,
-            "The secret is a new one, in the same file. Keep a copy of it, apart from the database.\n",
+            "The secret is a new one, in the same file. Keep a copy of it, apart from the database. Backups from "
+            "before, and other databases of this folder, open with the old one only.\n",
         )
         assert self.secret(folder) != old
         assert self.secret(folder).strip() not in done.stdout + done.stderr
@@ -174,6 +176,28 @@ class TestOwn:
         assert not set(rows) & set(wrapped(self.place["COATCHECK_DATABASE_URL"]))
         (folder / "data" / "secret").write_text(old)
         assert BELONGS in run(folder, "keys", "list", **CHEAP, **self.place).stderr
+
+    def test_another_database_of_the_folder_is_put_under_the_new_one_with_both_given(self, folder: Path) -> None:
+        """As the manual has it: the old one is in the copy that was made first, and nowhere else."""
+        other = {"COATCHECK_DATABASE_URL": f"sqlite:///{folder / 'other.db'}"}
+        before, old = key_ids(folder, **other), self.secret(folder).strip()
+        rotate(folder, **self.place)
+        assert BELONGS in rotate(folder, **other).stderr
+        both = {"COATCHECK_SECRET_FILE": "data/secret", "COATCHECK_SECRET_PREVIOUS": old}
+        assert rotate(folder, **other, **both).returncode == 0
+        assert key_ids(folder, **other) == before
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("command", [["secret", "rotate"], ["users", "list"]])
+    def test_while_another_program_changes_it_and_does_not_end_who_comes_waits_for_seconds(
+        self, command: list[str], folder: Path
+    ) -> None:
+        before = self.secret(folder)
+        with FileLock(folder / "data" / "secret.lock"):
+            done = run(folder, *command, **CHEAP, **self.place)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "\nAnother program is making or changing the secret in " in f"\n{done.stderr}"
+        assert (self.secret(folder), self.left(folder)) == (before, {"secret"})
 
     @pytest.mark.slow
     @pytest.mark.parametrize("step", [*LOCAL_STEPS, "after the renaming"])

@@ -11,30 +11,37 @@ AHEAD = 1_000_000  # more than anything gives between a copy and its return
 
 # Every counter that the database has, whosever tables they belong to: all of it was restored, all of it
 # has forgotten. Revisions do not say which tables they make, and a host's may have been made without any.
-SQLITE = text("SELECT name, name, coalesce(seq, 0), 1, 9223372036854775807 FROM sqlite_sequence")
+SQLITE = text("SELECT name, name, coalesce(seq, 0), 1, 9223372036854775807, 1 FROM sqlite_sequence")
 SQLITE_MOVE = text("UPDATE sqlite_sequence SET seq = :value WHERE name = :counter")
 # A table that never held a row has no counter yet.
 SQLITE_BEGIN = text(
     "INSERT INTO sqlite_sequence (name, seq) SELECT name, 0 FROM sqlite_master WHERE type = 'table' "
     "AND sql LIKE '%AUTOINCREMENT%' AND name NOT IN (SELECT name FROM sqlite_sequence)"
 )
-# Of the tables that this role finds without naming a schema, as far as it may. Not of 32,767 rows: such a
-# table has no room, and nothing out there that remembers its ids.
+# Of the tables that this role finds without naming a schema, as far as it may; of ours without exception. Not of
+# 32,767 rows: such a table has no room, and nothing out there that remembers its ids. Where it may not, the last
+# value is not asked for: some versions answer with an error, some with none.
 POSTGRESQL = text(
     "SELECT CAST(CAST(s.seqrelid AS regclass) AS text), t.relname, "
-    "coalesce(pg_sequence_last_value(s.seqrelid), s.seqstart - s.seqincrement), s.seqincrement, s.seqmax "
-    "FROM pg_sequence s JOIN pg_depend d ON d.objid = s.seqrelid AND d.deptype IN ('a', 'i') "
+    "coalesce(CASE WHEN may.move THEN pg_sequence_last_value(s.seqrelid) END, s.seqstart - s.seqincrement), "
+    "s.seqincrement, s.seqmax, may.move "
+    "FROM pg_sequence s CROSS JOIN LATERAL (SELECT has_sequence_privilege(s.seqrelid, 'UPDATE') "
+    "AND has_sequence_privilege(s.seqrelid, 'USAGE, SELECT') AS move) may "
+    "JOIN pg_depend d ON d.objid = s.seqrelid AND d.deptype IN ('a', 'i') "
     "AND d.classid = CAST('pg_class' AS regclass) AND d.refclassid = CAST('pg_class' AS regclass) "
     "JOIN pg_class t ON t.oid = d.refobjid JOIN pg_namespace n ON n.oid = t.relnamespace "
     "WHERE n.nspname = ANY (current_schemas(false)) AND s.seqtypid <> CAST('smallint' AS regtype) "
-    "AND s.seqincrement > 0 AND has_sequence_privilege(s.seqrelid, 'UPDATE')"
+    "AND s.seqincrement > 0 AND (may.move OR starts_with(t.relname, 'coatcheck_'))"
 )
 # It takes effect at once, also where the transaction is undone; ids are left out then, and none comes twice.
 POSTGRESQL_MOVE = text("SELECT setval(CAST(CAST(:counter AS text) AS regclass), :value)")
 
 
 async def move_counters_ahead(tx: Transaction, dialect: str) -> None:
-    """Let every table go on a million ids further. Raises StartRefused: one has no room for that."""
+    """Let every table go on a million ids further.
+
+    Raises StartRefused: one has no room for that, or one of ours is closed to this role.
+    """
     if dialect == "sqlite":
         await tx.execute(SQLITE_BEGIN)
         await _move(tx, await tx.all(SQLITE), SQLITE_MOVE)
@@ -43,11 +50,16 @@ async def move_counters_ahead(tx: Transaction, dialect: str) -> None:
 
 
 async def _move(tx: Transaction, counters: list[Any], move: Executable) -> None:
-    for _, table, last, step, largest in counters:
+    for counter, table, last, step, largest, may_move in counters:
+        if not may_move:
+            raise StartRefused(
+                f"The ids of {table} cannot go a million ahead, for this role may not change {counter}. "
+                "Nothing has changed; do this as the role that coatcheck migrate runs as."
+            )
         if last + AHEAD * step > largest:
             raise StartRefused(
                 f"The ids of {table} are at {last} and cannot go a million ahead, for the largest is {largest}. "
                 "Nothing has changed; give that table's column more room first."
             )
-    for counter, _, last, step, _ in counters:
+    for counter, _, last, step, _, _ in counters:
         await tx.all(move, {"counter": counter, "value": last + AHEAD * step})

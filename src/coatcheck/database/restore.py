@@ -79,7 +79,8 @@ class Restore:
             raise StartRefused(f"{self.file} is the database itself. Name a copy of it.")
         # What lies beside belongs to it: of a server that was killed, or that is running on it. Else nobody
         # changes it, and without locks it needs no place for them: it may be on a read-only disk.
-        whole = not any(self.file.with_name(f"{self.file.name}{end}").exists() for end in ("-wal", "-journal"))
+        real = self.file.resolve()  # beside that, for a link to it
+        whole = not any(real.with_name(f"{real.name}{end}").exists() for end in ("-wal", "-journal"))
         connection = connect(self.file, "ro&immutable=1" if whole else "ro")
         try:
             ours = connection.execute(OURS).fetchall()

@@ -139,12 +139,16 @@ def rotate_secret(context: typer.Context, app: App = None) -> None:
     """Wrap every key under the new secret, in one transaction, also while servers run.
 
     With COATCHECK_SECRET (or COATCHECK_SECRET_FILE) the new one is there, and the old one in
-    COATCHECK_SECRET_PREVIOUS. A local program without those gets a new one in its file.
+    COATCHECK_SECRET_PREVIOUS. A local program without those gets a new one in its file, in the place of the
+    old one: keep a copy of that first, as long as there are backups from before.
     """
     program: Program = context.obj
     wrapped = asyncio.run(program.change_secret(app))
     if wrapped is None:
-        typer.echo("The secret is a new one, in the same file. Keep a copy of it, apart from the database.")
+        typer.echo(
+            "The secret is a new one, in the same file. Keep a copy of it, apart from the database. Backups from "
+            "before, and other databases of this folder, open with the old one only."
+        )
     elif wrapped:
         typer.echo(
             f"{wrapped} keys are wrapped under COATCHECK_SECRET now. Take COATCHECK_SECRET_PREVIOUS away and restart "

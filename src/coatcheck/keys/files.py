@@ -1,20 +1,33 @@
 """The files beside a local program's data: whole or not there, and closed to others."""
 
 import os
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
+
+from coatcheck.problems import StartRefused
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+LOCK_SECONDS = 5  # as a start waits for a database
 # By name: a host may have a data/ of its own, with files that it does publish.
 KEPT_OUT_OF_GIT = "/.gitignore\n/secret*\n/coatcheck.db*\n"
 
 
-def lock_beside(path: Path) -> FileLock:
-    """One process at a time makes or changes the file; `with` it. Any thread may let go of it."""
-    return FileLock(f"{path}.lock", mode=FILE_MODE, thread_local=False)
+def held_alone(path: Path) -> AbstractContextManager[object]:
+    """One process at a time makes or changes the file; `with` it. Any thread may let go of it.
+
+    Raises StartRefused: another has not let go of it for 5 s. In its thread it would wait beyond any Ctrl+C.
+    """
+    lock = FileLock(f"{path}.lock", mode=FILE_MODE, thread_local=False)
+    try:
+        return lock.acquire(timeout=LOCK_SECONDS)
+    except Timeout:
+        raise StartRefused(
+            f"Another program is making or changing the secret in {path}, and has been for {LOCK_SECONDS} seconds. "
+            "Wait until it has ended, or end it, then try again."
+        ) from None
 
 
 def write_whole(path: Path, text: str) -> None:

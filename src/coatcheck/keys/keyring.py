@@ -16,6 +16,7 @@ from coatcheck.keys.secret import Secret, WrongSecret
 from coatcheck.keys.secrets import Secrets
 from coatcheck.keys.standing import Standing, State
 from coatcheck.keys.statements import SIGNING
+from coatcheck.keys.unheard import Unheard
 from coatcheck.keys.unwrapped import UnknownKind, Unwrapped
 from coatcheck.problems import StartRefused, Unavailable
 from coatcheck.tokens import EDDSA, SigningKey
@@ -51,22 +52,26 @@ class Keyring:
         self._held: Unwrapped | None = None
         self._standings: list[Standing] = []
         self._data: dict[str, dict[str, bytes]] = {}
+        self._unheard = Unheard()
         self._stale = False
         self._lock = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.signing: dict[str, SigningKey] = {}
         self.revision = 0
 
-    async def load(self, read: Callable[[], Secrets]) -> None:
+    async def load(self, read: Callable[[], Secrets], *, serves: bool = True) -> None:
         """Read the keys, and make those that are missing.
 
-        read: gives the secrets, see Unwrapped. Raises StartRefused: they do not belong to the database.
+        read: gives the secrets, see Unwrapped. serves: also change a next key that is not of the algorithm
+        asked for. That is for a server's settings to say, not for those of whoever lists the users.
+        Raises StartRefused: they do not belong to the database.
         """
         self._held = Unwrapped(read, await asyncio.to_thread(read))
         async with self._alone():
             try:
                 await self._reload(strict=True)
-                if not rotation.is_complete(self._standings, self._data, self._algorithm, self._now()):
+                wanted = self._algorithm if serves else None
+                if not rotation.is_complete(self._standings, self._data, wanted, self._now()):
                     await self._change(partial(rotation.complete, algorithm=self._algorithm))
             except WrongSecret:
                 raise wrong_secret(self._database) from None
@@ -109,11 +114,13 @@ class Keyring:
     async def learned(self, key_id: str) -> bool:
         """Whether a key that this process has never heard of is one of ours, by asking the database.
 
-        After `keys rotate --now` a token may be here before the news of its key.
+        After `keys rotate --now` a token may be here before the news of its key. Anybody can write any id, so
+        this costs one keyed read at most, and nothing for a key that is known: revoked, over, or unopened.
         """
-        if key_id in self.signing:
+        if key_id in self._unheard or any(one.id == key_id for one in self._standings):
             return False
         if await self._database.one(statements.BY_KEY_ID, {"key_id": key_id}) is None:
+            self._unheard.add(key_id)
             return False
         async with self._alone():
             if key_id not in self.signing:
@@ -227,7 +234,7 @@ class Keyring:
         # Before the rows are read: what is told while they are on their way counts for the next time.
         self._stale = False
         try:
-            rows = list(reversed(await self._database.all(statements.ALL)))
+            rows = await self._database.all(statements.ALL)
             await self._unwrapped.open_all(rows, strict=strict)
         except BaseException:
             self._stale = True

@@ -12,7 +12,7 @@ from pathlib import Path
 from coatcheck.database import Database
 from coatcheck.keys import statements
 from coatcheck.keys.check import exist
-from coatcheck.keys.files import lock_beside, put_in_place, write_whole
+from coatcheck.keys.files import held_alone, put_in_place, write_whole
 from coatcheck.keys.secret import Secret, WrongSecret
 from coatcheck.keys.secrets import Secrets, opened
 from coatcheck.problems import StartRefused
@@ -41,7 +41,12 @@ def read_own(file: Path) -> Secrets:
     """What is in the file and, if it is there, in the new one beside it. Raises StartRefused."""
     # The new one first: if the change ends between the two looks, the second finds it in its place.
     new = new_file(file)
-    others = (Secret.read(new),) if new.exists() else ()
+    try:
+        others = (Secret.read(new),) if new.exists() else ()
+    except StartRefused:
+        if new.exists():
+            raise
+        others = ()  # between the look and the reading, too
     return Secrets(Secret.read(file), *others)
 
 
@@ -52,13 +57,9 @@ def new_file(file: Path) -> Path:
 
 @asynccontextmanager
 async def changing(file: Path) -> AsyncGenerator[None, None]:
-    """Keep every other process from making or changing the file."""
-    lock = lock_beside(file)
-    await asyncio.to_thread(lock.acquire)
-    try:
+    """Keep every other process from making or changing the file. Raises StartRefused: one does."""
+    with await asyncio.to_thread(held_alone, file):
         yield
-    finally:
-        lock.release()
 
 
 async def write_new(file: Path) -> Secret:

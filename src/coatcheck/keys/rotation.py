@@ -27,13 +27,16 @@ class NoSuchKey(Exception):
         self.found = found
 
 
-def is_complete(signing: list[Standing], purposes: Collection[str], algorithm: str, now: datetime) -> bool:
-    """Whether there is a key that signs, a next one of this algorithm, and a key for each kind of data."""
+def is_complete(signing: list[Standing], purposes: Collection[str], algorithm: str | None, now: datetime) -> bool:
+    """Whether there is a key that signs, a next one of this algorithm, and a key for each kind of data.
+
+    algorithm: None for any.
+    """
     following = newest(signing, "next", now)
     return (
         newest(signing, "current", now) is not None
         and following is not None
-        and following.algorithm == algorithm
+        and algorithm in {None, following.algorithm}
         and all(purpose in purposes for purpose in DATA_PURPOSES)
     )
 

@@ -1,6 +1,7 @@
 """`GET`, `HEAD` `/.well-known/jwks.json`: the public keys, for services that check tokens themselves."""
 
 import json
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from hashlib import sha256
 
@@ -35,8 +36,12 @@ SCHEMA = {
 }
 
 
-def add_routes(router: APIRouter, keyring: Keyring) -> None:
-    """The key set, under any Host: other services may know this one by another address."""
+def add_routes(router: APIRouter, keyring: Keyring, catch_up: Callable[[], Awaitable[None]]) -> None:
+    """The key set, under any Host: other services may know this one by another address.
+
+    catch_up: takes in the news of keys. In a process that nobody logs in to, nothing else would: it would
+    publish a revoked key until the end of its days.
+    """
 
     @router.api_route(PATH, methods=["GET", "HEAD"], include_in_schema=False)
     @router.get(
@@ -57,7 +62,7 @@ def add_routes(router: APIRouter, keyring: Keyring) -> None:
         Keep them 5 minutes at most, and ask again at once when a token names a key that is not among them.
         """
         with suppress(DatabaseUnavailable):  # what is known here is better than nothing
-            await keyring.fresh()
+            await catch_up()
         body = json.dumps({"keys": [key.public for key in keyring.published()]}, separators=(",", ":")).encode()
         tag = f'"{sha256(body).hexdigest()[:32]}"'
         headers = {"Cache-Control": f"public, max-age={KEY_SET_SECONDS}", "ETag": tag}

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from coatcheck.keys.files import FILE_MODE, FOLDER_MODE, close_folder, keep_out_of_git, lock_beside, write_whole
+from coatcheck.keys.files import FILE_MODE, FOLDER_MODE, close_folder, held_alone, keep_out_of_git, write_whole
 from coatcheck.problems import StartRefused
 
 SECRET_BYTES = 32
@@ -61,7 +61,7 @@ class Secret:
         try:
             path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             close_folder(path.parent)
-            with lock_beside(path):
+            with held_alone(path):
                 if not path.exists():
                     keep_out_of_git(path.parent)
                     write_whole(path, f"{cls.new_text()}\n")

@@ -5,16 +5,12 @@ from sqlalchemy import bindparam, delete, insert, or_, select, update
 from coatcheck.keys.tables import keys
 
 SIGNING = "signing"
-MOST_ROWS = 1_000  # a key a day, gone a month after it is over: some forty
 
-# The newest first, so that a limit would cut off the oldest.
-ALL = select(keys).order_by(keys.c.id.desc()).limit(MOST_ROWS)
+# Without a limit: some forty rows, and more only by somebody's own hand. Any that were left out would be missed:
+# the oldest are the data keys, and a row that `secret rotate` did not see stays under a secret that is destroyed.
+ALL = select(keys).order_by(keys.c.id)
 # What a schema has that is older than this program, too: the secret is checked before it is brought up to date.
-WRAPPED = (
-    select(keys.c.id, keys.c.key_id, keys.c.purpose, keys.c.algorithm, keys.c.wrapped)
-    .order_by(keys.c.id.desc())
-    .limit(MOST_ROWS)
-)
+WRAPPED = select(keys.c.id, keys.c.key_id, keys.c.purpose, keys.c.algorithm, keys.c.wrapped).order_by(keys.c.id)
 BY_KEY_ID = select(keys.c.id).where(keys.c.key_id == bindparam("key_id"))
 
 # One change at a time waits here on PostgreSQL; SQLite has one writer anyway. Data keys are never

@@ -51,16 +51,20 @@ class Unwrapped:
         new = [row for row in rows if row.key_id not in self._keys]
         if any(not self._opens(row) for row in new):
             await self.read_again()
-        try:
-            for row in new:
+        closed: WrongSecret | UnknownKind | None = None
+        for row in new:
+            try:
                 self._open(row)
-        except (WrongSecret, UnknownKind):
-            if strict:
-                raise
-            # The open keys still serve, and a revocation among the rows takes effect all the same.
-            LOGGER.exception(
+            except (WrongSecret, UnknownKind) as error:
+                if strict:
+                    raise
+                closed = error
+        if closed is not None:
+            # The others still serve, those that come after it too, and a revocation among the rows takes effect.
+            LOGGER.error(
                 "A new key cannot be opened, and this server goes on without it. Restart it with the secret that "
-                "wraps the keys now in COATCHECK_SECRET, or with the version that made the key."
+                "wraps the keys now in COATCHECK_SECRET, or with the version that made the key.",
+                exc_info=closed,
             )
 
     def _opens(self, row: Any) -> bool:
