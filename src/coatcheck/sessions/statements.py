@@ -9,12 +9,14 @@ from sqlalchemy import (
     Insert,
     Select,
     Text,
+    and_,
     bindparam,
     cast,
     delete,
     func,
     insert,
     literal,
+    or_,
     select,
     union_all,
     update,
@@ -68,9 +70,15 @@ ALIVE = (
     .where(sessions.c.id == bindparam("session_id"), accounts.c.disabled_at.is_(None))
 )
 
+# What goes on if nobody does anything with it but use it. Asked before the limit: a thousand logins that have
+# expired would hide a thief's session that can still be refreshed.
+_at = bindparam("now", type_=MOMENT)
 LIST = (
     select(sessions)
-    .where(sessions.c.account_id == bindparam("account_id"))
+    .where(
+        sessions.c.account_id == bindparam("account_id"),
+        or_(sessions.c.expires_at > _at, and_(sessions.c.refresh_expires_at > _at, sessions.c.refresh_ends_at > _at)),
+    )
     .order_by(sessions.c.auth_time.desc(), sessions.c.id)
     .limit(bindparam("limit"))
 )
