@@ -36,7 +36,7 @@ async def make_fit(
     keyring: Keyring,
     sessions: Sessions,
 ) -> None:
-    """Bring a copy, which nobody else uses, up to this version and to a new beginning.
+    """Bring a copy, which nobody else uses, up to this version, under the present secret, and to a new beginning.
 
     read: gives the secrets that the program has. Raises StartRefused: they do not open the copy, a newer
     version has made it, or a table's ids have no room.
@@ -46,8 +46,10 @@ async def make_fit(
     if not await keys.open_all(database, secrets):
         raise StartRefused(
             "The copy was made with another secret. Nothing has changed; put the secret that was kept with the copy "
-            "in the place of the present one, then try again."
+            "in the place of the present one, or in COATCHECK_SECRET_PREVIOUS beside it, then try again."
         )
     await asyncio.to_thread(migrations.upgrade)
     await keyring.load(read)
     await begin_anew(database, keyring, sessions)
+    # A copy from before a change of the secret: whoever has changed it was told that the old one can go.
+    await keyring.wrap_all(secrets.current)

@@ -68,7 +68,7 @@ def restore(
     if kept is not None:
         typer.echo(f"What was there before is kept in {kept}.")
     typer.echo(f"{store.database} is what {file} was. {AFTER}")
-    typer.echo(f"It opens with the secret of the copy, as it is in {store.secret}: keep that.", err=True)
+    typer.echo(f"It opens with the secret in {store.secret}: keep that.", err=True)
 
 
 @restoring.command()
