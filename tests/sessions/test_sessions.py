@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
+from coatcheck.sessions.revocations import Revocations
 from coatcheck.sessions.sessions import MOST_SHOWN
 from tests.support.clock import Clock
 from tests.support.person import Person
@@ -121,6 +123,23 @@ def test_j27_after_logout_the_token_is_refused_everywhere(owner: Person) -> None
         assert answer.status_code == 401
         assert 'error="invalid_token"' in answer.headers["www-authenticate"]
     assert owner.get("/me", token=other).status_code == 200
+
+
+@pytest.mark.parametrize("table", ["coatcheck_sessions", "coatcheck_accounts"])
+@pytest.mark.parametrize("path", ["/logout", "/sessions/{id}"])
+def test_a_session_ends_also_if_somebody_has_deleted_its_row_by_hand(
+    owner: Person, local_client: TestClient, table: str, path: str
+) -> None:
+    """Or its server was lost, and the one that took over had not got the last login yet."""
+    coatcheck: Any = local_client.app.state.coatcheck  # type: ignore[attr-defined]
+    portal: Any = local_client.portal
+    (own,) = listed(owner)
+    portal.call(coatcheck.database.execute, text(f"DELETE FROM {table}"))
+    method = "POST" if path == "/logout" else "DELETE"
+    assert owner.request(method, path.format(id=own["id"])).status_code == 204
+    assert owner.get("/sessions").status_code == 401
+    revocations = Revocations(coatcheck.database, coatcheck.keyring, clock=coatcheck._clock)
+    assert portal.call(revocations.ask, own["id"])  # as another process would
 
 
 def test_an_expired_session_is_listed_no_longer(owner: Person, clock: Clock) -> None:

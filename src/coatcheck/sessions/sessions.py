@@ -27,6 +27,7 @@ from coatcheck.web import Client
 SESSION_ID_BYTES = 16
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 MOST_SHOWN = 100  # of a person who looks; who has more ends all others at once
+LONGEST_TOKEN_SECONDS = 86_400  # as COATCHECK_ACCESS_TOKEN_SECONDS allows; the setting may have been higher before
 SESSION_STAGE = ("session", "Has its session not ended?")
 
 
@@ -185,7 +186,13 @@ class Sessions:
         if not SESSION_ID.fullmatch(session_id):
             return False
         async with self._database.transaction() as tx:
-            return await self._ending.one(tx, user.id, session_id)
+            if await self._ending.one(tx, user.id, session_id):
+                return True
+            if session_id != user.session_id:
+                return False
+            # The token says that this session is theirs, and is good without its row until it expires.
+            await self._ending.without_row(tx, session_id, _moment(int(self._clock()) + LONGEST_TOKEN_SECONDS))
+            return True
 
     async def end_all_others(self, user: User) -> None:
         """End every session of this user but the present one."""

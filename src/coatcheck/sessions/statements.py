@@ -112,6 +112,9 @@ ONE = _which(_one)
 OTHERS = _which(sessions.c.id != bindparam("keep"))
 ALL = _which()
 
+# What has no row: deleted by hand, with its account even, or lost when another server took the database over.
+REVOKE = insert(revocations).values(session_id=bindparam("session_id"), expires_at=bindparam("expires_at"))
+
 EVERYBODYS = delete(sessions)
 
 END_REFRESHING = (
