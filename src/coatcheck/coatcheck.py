@@ -146,7 +146,7 @@ class Coatcheck:
         async def lifespan(app: FastAPI) -> AsyncGenerator[Any, None]:
             try:
                 await self.open()
-                self.sessions.revocations.start()
+                self.sessions.start()
                 try:
                     async with own(app) as state:
                         self._fit_in()  # once more, for what its start has added

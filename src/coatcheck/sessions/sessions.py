@@ -87,6 +87,11 @@ class Sessions:
         )
         self._verified = VerifiedTokens(keys=keys.signing, issuer=issuer, audience=audience)
 
+    def start(self) -> None:
+        """Begin to listen, and to tidy up."""
+        self.revocations.start()
+        self.upkeep.start()
+
     async def close(self) -> None:
         """Write down who was seen, and listen no longer."""
         await self.upkeep.finish()
@@ -245,9 +250,9 @@ class Sessions:
 
     def _last_seen(self, row: Any) -> datetime:
         noted = self.upkeep.last_seen(row.id)
-        seen: datetime | None = row.last_seen_at if noted is None else _moment(noted - noted % MINUTE)
         opened: datetime = row.auth_time
-        return opened if seen is None else max(seen, opened)
+        # What is noted here may be older: another process has seen it since, and written that.
+        return max(opened, row.last_seen_at or opened, opened if noted is None else _moment(noted - noted % MINUTE))
 
 
 def _moment(seconds: int) -> datetime:

@@ -148,14 +148,17 @@ ASK = select(
 
 FORGET_REVOCATIONS = delete(revocations).where(revocations.c.expires_at < bindparam("before"))
 
+# Never back: a process that wrote late would undo what another one has seen since.
 # Rows that somebody is changing are passed over: two that wait for each other's rows would both stop.
 _named = [bindparam(f"id_{number}", type_=sessions.c.id.type) for number in range(IDS_A_STATEMENT)]
+_seen_at = bindparam("moment", type_=MOMENT)
 SEEN = (
     update(sessions)
     .where(
         sessions.c.id.in_(
             select(sessions.c.id).where(sessions.c.id.in_(_named)).with_for_update(skip_locked=True).scalar_subquery()
-        )
+        ),
+        or_(sessions.c.last_seen_at.is_(None), sessions.c.last_seen_at < _seen_at),
     )
-    .values(last_seen_at=bindparam("moment"))
+    .values(last_seen_at=_seen_at)
 )
