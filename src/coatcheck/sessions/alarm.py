@@ -20,9 +20,9 @@ class Alarm:
         self._task: asyncio.Task[None] | None = None
 
     def within(self, seconds: float) -> None:
-        """Not later than this, if nothing else is due. Called for each request: it costs next to nothing."""
+        """Not later than this. Called for each request: it costs next to nothing."""
         now = time.monotonic()
-        if self._due is None:
+        if self._due is None or now + seconds < self._due:
             self._due = now + seconds
         elif now >= self._due:
             self._ring()
