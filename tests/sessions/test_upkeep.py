@@ -36,7 +36,7 @@ async def exchanged(at: Process) -> None:
 async def until(at: Process, statement: Any, number: int) -> None:
     """Wait until the statement gives so many rows."""
     async with asyncio.timeout(SECOND):
-        while len(await at.coatcheck.database.all(statement)) != number:
+        while len(await at.coatcheck.database.all(statement)) != number:  # noqa: ASYNC110  another task writes
             await asyncio.sleep(0.02)
 
 
