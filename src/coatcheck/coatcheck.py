@@ -17,7 +17,7 @@ from coatcheck import keys, web
 from coatcheck.accounts import LARGEST_ID, Account, Accounts
 from coatcheck.accounts import routes as account_routes
 from coatcheck.admin import Users, begin_anew, make_fit
-from coatcheck.database import Database
+from coatcheck.database import Database, DatabaseUnavailable
 from coatcheck.database.migrate import Migrations, named
 from coatcheck.database.url import shown, sqlite_path, sqlite_url
 from coatcheck.health import routes as health_routes
@@ -146,8 +146,8 @@ class Coatcheck:
         async def lifespan(app: FastAPI) -> AsyncGenerator[Any, None]:
             try:
                 await self.open()
-                self.sessions.start()
                 try:
+                    self._start()
                     async with own(app) as state:
                         self._fit_in()  # once more, for what its start has added
                         yield state
@@ -157,6 +157,15 @@ class Coatcheck:
                 raise NotStarted(refusal.sentence) from None
 
         app.router.lifespan_context = lifespan
+
+    def _start(self) -> None:
+        """Work beside the requests. Raises StartRefused: the system has no thread or no open file left."""
+        try:
+            self.sessions.start()
+        except (DatabaseUnavailable, RuntimeError, OSError):
+            raise StartRefused(
+                "This process gets no more threads or open files. Raise its limits (ulimit -u and -n)."
+            ) from None
 
     async def open(self) -> None:
         """Open the database, bring its schema up to date (local), load the keys. Raises StartRefused."""
@@ -177,9 +186,11 @@ class Coatcheck:
     async def close(self) -> None:
         """Finish what is under way, then let go of the database and the threads."""
         self._is_open = False
-        self.passwords.close()
-        await self.sessions.close()
-        await self.database.close()
+        try:
+            self.passwords.close()
+            await self.sessions.close()
+        finally:  # whatever the last round met
+            await self.database.close()
 
     async def ensure_open(self) -> None:
         """Open once, where no lifespan did: in a mounted app, in a test over ASGI.

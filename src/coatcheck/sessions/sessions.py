@@ -94,8 +94,10 @@ class Sessions:
 
     async def close(self) -> None:
         """Write down who was seen, and listen no longer."""
-        await self.upkeep.finish()
-        await self.revocations.close()
+        try:
+            await self.upkeep.finish()
+        finally:
+            await self.revocations.close()
 
     async def prepare(self, account: Account, amr: tuple[str, ...], client: Client, *, refresh: bool) -> Opening:
         """A new session, all but written, so that the transaction that opens it waits for nothing.
