@@ -41,9 +41,9 @@ class OfOneLoop:
     idle: list[tuple[Connection, float]] = field(default_factory=list[tuple[Connection, float]])
     # Weakly: who is thrown away in the middle, with its loop, is not to be kept alive by this.
     in_use: "weakref.WeakKeyDictionary[Connection, weakref.ref[asyncio.Task[Any]]]" = field(
-        default_factory=weakref.WeakKeyDictionary
+        default_factory=weakref.WeakKeyDictionary[Connection, weakref.ref[asyncio.Task[Any]]]
     )
-    cut_off: "weakref.WeakSet[Connection]" = field(default_factory=weakref.WeakSet)
+    cut_off: "weakref.WeakSet[Connection]" = field(default_factory=weakref.WeakSet[Connection])
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
 
     def close(self) -> None:
