@@ -146,8 +146,8 @@ class Coatcheck:
         async def lifespan(app: FastAPI) -> AsyncGenerator[Any, None]:
             try:
                 await self.open()
-                self.sessions.revocations.start()
                 try:
+                    self.sessions.start()
                     async with own(app) as state:
                         self._fit_in()  # once more, for what its start has added
                         yield state
@@ -180,9 +180,11 @@ class Coatcheck:
     async def close(self) -> None:
         """Finish what is under way, then let go of the database and the threads."""
         self._is_open = False
-        self.passwords.close()
-        await self.sessions.close()
-        await self.database.close()
+        try:
+            self.passwords.close()
+            await self.sessions.close()
+        finally:  # whatever the last round met
+            await self.database.close()
 
     async def ensure_open(self) -> None:
         """Open once, where no lifespan did: in a mounted app, in a test over ASGI.

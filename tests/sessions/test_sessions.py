@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
+from coatcheck.sessions.revocations import Revocations
+from coatcheck.sessions.sessions import MOST_SHOWN
 from tests.support.clock import Clock
 from tests.support.person import Person
 
@@ -122,6 +125,23 @@ def test_j27_after_logout_the_token_is_refused_everywhere(owner: Person) -> None
     assert owner.get("/me", token=other).status_code == 200
 
 
+@pytest.mark.parametrize("table", ["coatcheck_sessions", "coatcheck_accounts"])
+@pytest.mark.parametrize("path", ["/logout", "/sessions/{id}"])
+def test_a_session_ends_also_if_somebody_has_deleted_its_row_by_hand(
+    owner: Person, local_client: TestClient, table: str, path: str
+) -> None:
+    """Or its server was lost, and the one that took over had not got the last login yet."""
+    coatcheck: Any = local_client.app.state.coatcheck  # type: ignore[attr-defined]
+    portal: Any = local_client.portal
+    (own,) = listed(owner)
+    portal.call(coatcheck.database.execute, text(f"DELETE FROM {table}"))
+    method = "POST" if path == "/logout" else "DELETE"
+    assert owner.request(method, path.format(id=own["id"])).status_code == 204
+    assert owner.get("/sessions").status_code == 401
+    revocations = Revocations(coatcheck.database, coatcheck.keyring, clock=coatcheck._clock)
+    assert portal.call(revocations.ask, own["id"])  # as another process would
+
+
 def test_an_expired_session_is_listed_no_longer(owner: Person, clock: Clock) -> None:
     clock.forward(1_799)
     fresh = owner.log_in()
@@ -134,6 +154,28 @@ def test_a_session_that_can_be_refreshed_is_listed_after_its_token_has_expired(o
     clock.forward(86_400)
     fresh = owner.log_in()
     assert [one["current"] for one in listed(owner, token=fresh)] == [True, False]
+
+
+def test_a_session_that_goes_on_does_not_hide_behind_those_that_have_expired(owner: Person, clock: Clock) -> None:
+    """A thief who knows the password would log in so often that the list is full, and be seen in it no longer."""
+    family = owner.log_in_with_refresh()
+    clock.forward(1)
+    for _ in range(MOST_SHOWN):
+        owner.log_in()
+    clock.forward(1_801)
+    owner.token = owner.log_in()
+    assert [one["current"] for one in listed(owner)] == [True, False]
+    assert owner.refresh(family["refresh_token"]).status_code == 200
+
+
+def test_of_more_than_a_hundred_the_newest_are_listed_and_all_others_end(owner: Person, clock: Clock) -> None:
+    clock.forward(1)
+    newer = [owner.log_in() for _ in range(MOST_SHOWN)]
+    assert len(listed(owner, token=newer[0])) == MOST_SHOWN
+    assert not any(one["current"] for one in listed(owner))
+    assert owner.delete("/sessions", token=newer[0]).status_code == 204
+    assert owner.get("/me").status_code == 401
+    assert len(listed(owner, token=newer[0])) == 1
 
 
 def test_hundreds_of_sessions_end_in_one_request(owner: Person) -> None:

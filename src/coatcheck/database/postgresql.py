@@ -5,6 +5,7 @@ SERIALIZABLE; nothing here minds PgBouncer's transaction mode, the listening con
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from coatcheck.database.errors import DatabaseUnavailable
 from coatcheck.database.postgresql_changes import Message, PostgreSQLChanges, Rows, Watchers
 from coatcheck.database.postgresql_errors import translation
-from coatcheck.database.postgresql_pool import ATTEMPTS, LIVENESS, Pool
+from coatcheck.database.postgresql_pool import ATTEMPTS, LIVENESS, Connection, Pool
 from coatcheck.database.postgresql_transaction import PostgreSQLTransaction
 from coatcheck.database.statement import Prepared, Statements
 from coatcheck.database.url import pg_dump
@@ -34,12 +35,15 @@ class PostgreSQL:
         self._statements = Statements(PGDialect_psycopg(paramstyle="pyformat"))  # type: ignore[no-untyped-call]
         self._pool = Pool(url, prepare=prepare)
         self._watchers = Watchers()
+        self._others_default = False
 
     async def open(self) -> None:
         """Connect once, so that a wrong address is told at start."""
         try:
             connection = await psycopg.AsyncConnection.connect(self.url, **LIVENESS)
             encoding = connection.info.parameter_status("server_encoding")
+            cursor = await connection.execute(b"SHOW default_transaction_isolation")
+            self._others_default = await cursor.fetchone() != ("read committed",)
             await connection.close()
         except psycopg.Error:
             raise StartRefused(
@@ -55,7 +59,7 @@ class PostgreSQL:
 
     async def close(self) -> None:
         """Close the connections."""
-        self._pool.close()
+        await self._pool.close()
         await self._watchers.close()
 
     async def all(self, statement: Executable, values: Mapping[str, object]) -> list[Any]:
@@ -101,10 +105,15 @@ class PostgreSQL:
             async with self._pool.connection() as connection:
                 try:
                     with translation():
-                        cursor = await connection.execute(prepared.sql.encode(), parameters)
-                        rows = await cursor.fetchall() if cursor.description else []
+                        async with self._read_committed(connection, prepared):
+                            cursor = await connection.execute(prepared.sql.encode(), parameters)
+                            rows = await cursor.fetchall() if cursor.description else []
                     return rows, cursor.rowcount
                 except DatabaseUnavailable:
                     if prepared.writes or not connection.broken:
                         raise
         raise DatabaseUnavailable
+
+    def _read_committed(self, connection: Connection, prepared: Prepared) -> AbstractAsyncContextManager[object]:
+        """A single write that waited for a row goes by what it is then; with another default it would fail."""
+        return connection.transaction() if self._others_default and prepared.writes else nullcontext()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import weakref
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from coatcheck.database.errors import DatabaseUnavailable
 CONNECTIONS = 10
 ATTEMPTS = 2  # a broken connection takes the idle ones along, so the next one is new
 CONNECT_SECONDS = 2
+EXIT_SECONDS = 0.2  # for what is in use when all are closed; a server that is stopped has a second
+A_MOMENT = 0.005
 LIFE_SECONDS = 3_600  # a server grows with what a session has seen
 # A server that vanished without a word (power, a cut cable) is noticed in seconds, not by the
 # system's defaults of two hours for silence and a quarter of an hour for what was sent. A URL's own
@@ -36,6 +39,11 @@ class OfOneLoop:
     """The connections of one event loop: the idle ones, the last used first, and how many places are left."""
 
     idle: list[tuple[Connection, float]] = field(default_factory=list[tuple[Connection, float]])
+    # Weakly: who is thrown away in the middle, with its loop, is not to be kept alive by this.
+    in_use: "weakref.WeakKeyDictionary[Connection, weakref.ref[asyncio.Task[Any]]]" = field(
+        default_factory=weakref.WeakKeyDictionary[Connection, weakref.ref[asyncio.Task[Any]]]
+    )
+    cut_off: "weakref.WeakSet[Connection]" = field(default_factory=weakref.WeakSet[Connection])
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
 
     def close(self) -> None:
@@ -43,6 +51,24 @@ class OfOneLoop:
         while self.idle:
             connection, _ = self.idle.pop()
             connection.pgconn.finish()
+
+    async def cut(self) -> None:
+        """Let who uses one end, within EXIT_SECONDS; then close it under them.
+
+        Closed first, then cancelled: psycopg answers a cancellation by waiting up to 10 s for a silent server,
+        but on a closed connection it has nothing to wait for.
+        """
+        deadline = time.monotonic() + EXIT_SECONDS
+        while self._others() and time.monotonic() < deadline:  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(A_MOMENT)
+        for connection, task in self._others():
+            self.cut_off.add(connection)
+            connection.pgconn.finish()
+            task.cancel()
+
+    def _others(self) -> list[tuple[Connection, asyncio.Task[Any]]]:
+        known = [(connection, task()) for connection, task in self.in_use.items()]
+        return [(one, task) for one, task in known if task is not None and task is not asyncio.current_task()]
 
 
 class Pool:
@@ -61,15 +87,23 @@ class Pool:
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection, None]:
-        """A connection in autocommit. Raises DatabaseUnavailable: none is to be had in time."""
+        """A connection in autocommit. Raises DatabaseUnavailable: none is to be had in time, or all are closed."""
         self.require_open()
         own = self._of_running_loop()
         await _take_place(own)
         try:
             connection, made = await self._take(own)
+            if (task := asyncio.current_task()) is not None:
+                own.in_use[connection] = weakref.ref(task)
             try:
                 yield connection
+            except asyncio.CancelledError:
+                if connection not in own.cut_off or (task := asyncio.current_task()) is None:
+                    raise
+                task.uncancel()
+                raise DatabaseUnavailable from None
             finally:
+                own.in_use.pop(connection, None)
                 self._give_back(own, connection, made)
         finally:
             own.places.release()
@@ -83,12 +117,15 @@ class Pool:
         if not self._open:
             raise DatabaseUnavailable
 
-    def close(self) -> None:
-        """Close what is idle; what is in use is closed when it comes back."""
+    async def close(self) -> None:
+        """Close what is idle, and soon what is in use in this event loop; elsewhere, when it comes back."""
         self._open = False
+        here = self._loops.get(asyncio.get_running_loop())
         for own in list(self._loops.values()):
             own.close()
         self._loops.clear()
+        if here is not None:
+            await here.cut()
 
     def _of_running_loop(self) -> OfOneLoop:
         loop = asyncio.get_running_loop()
@@ -108,6 +145,9 @@ class Pool:
             )
         except psycopg.Error as error:
             raise DatabaseUnavailable from error
+        # Whatever the database's default is: what waits for a lock must then see what was committed meanwhile. It
+        # goes into BEGIN, so it holds behind a pooler too.
+        await connection.set_isolation_level(psycopg.IsolationLevel.READ_COMMITTED)
         return connection, time.monotonic()
 
     def _give_back(self, own: OfOneLoop, connection: Connection, made: float) -> None:

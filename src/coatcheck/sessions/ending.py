@@ -1,11 +1,12 @@
 """Ending sessions: the row goes, and what is left of its tokens is refused in every process at once."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from coatcheck.database import Transaction
 from coatcheck.keys import CHANNEL
-from coatcheck.sessions.statements import ALL, EVERYBODYS, LOCK_ACCOUNT, ONE, OTHERS, Which
+from coatcheck.sessions.statements import ALL, EVERYBODYS, LOCK_ACCOUNT, ONE, OTHERS, REVOKE, Which
 
 LINES_A_MESSAGE = 150  # PostgreSQL carries 8,000 bytes, a line has less than 50
 ENDED = "ended"  # the first word of a line; keys have one of their own
@@ -21,6 +22,11 @@ class Ending:
     async def one(self, tx: Transaction, account_id: int, session_id: str) -> bool:
         """End one session. Whether there was one."""
         return await self._end(tx, ONE, {"account_id": account_id, "session_id": session_id}) > 0
+
+    async def without_row(self, tx: Transaction, session_id: str, expires_at: datetime) -> None:
+        """End a session of which only its tokens are left. expires_at: not before the last of them expires."""
+        await tx.execute(REVOKE, {"session_id": session_id, "expires_at": expires_at})
+        await tx.announce(CHANNEL, f"{ENDED} {session_id} {int(expires_at.timestamp())}")
 
     async def others(self, tx: Transaction, account_id: int, keep: str) -> None:
         """End all but one."""

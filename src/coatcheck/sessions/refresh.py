@@ -15,7 +15,7 @@ from typing import Any
 
 from coatcheck.database import Database, Transaction
 from coatcheck.keys import HASHING, SUCCESSOR, Keyring
-from coatcheck.problems import Unauthorized
+from coatcheck.problems import Unauthorized, Unavailable
 from coatcheck.sessions import refresh_statements as statements
 from coatcheck.sessions.ending import Ending
 from coatcheck.sessions.refresh_token import RefreshToken
@@ -95,19 +95,45 @@ class Refresh:
         return self._idle
 
     async def exchange(self, text: str) -> Renewed:
-        """The successor of a refresh token, with an access token. Raises RefreshRefused."""
+        """The successor of a refresh token, with an access token.
+
+        Raises RefreshRefused; Unavailable: the keys of this family cannot be opened here.
+        """
         await self._revocations.catch_up()
         token = RefreshToken.read(text)
-        if token is None or not any(token.is_genuine(key) for key in self._keys.data_keys(HASHING).values()):
+        if token is None:
+            raise RefreshRefused
+        if not self._is_genuine(token) and not (await self._learned_key_of(token.family) and self._is_genuine(token)):
             raise RefreshRefused  # made up, perhaps by somebody who knows a session's id: it ends nothing
-        signing = await self._keys.current()
-        async with self._database.transaction() as tx:
-            renewed = await self._rotate(tx, token, signing) or await self._repeat(tx, token, signing)
+        renewed = await self._renew(token)
+        if renewed is None and await self._learned_key_of(token.family):
+            renewed = await self._renew(token)
         if renewed is None:
             await self._end_if_replayed(token)
             raise RefreshRefused
         self._upkeep.rotated()
         return renewed
+
+    def _is_genuine(self, token: RefreshToken) -> bool:
+        return any(token.is_genuine(key) for key in self._keys.data_keys(HASHING).values())
+
+    async def _learned_key_of(self, family: str) -> bool:
+        """Whether another process made this family's key so lately that nobody has told of it here until now.
+
+        Raises Unavailable: it cannot be opened. Then nobody here can tell a lost answer from a theft.
+        """
+        row = await self._database.one(statements.FAMILY, {"session_id": family})
+        if row is None or row.refresh_hash is None or self._key(HASHING, row.refresh_hash_key):
+            return False
+        await self._revocations.ask_keys()
+        if self._key(HASHING, row.refresh_hash_key) is None:
+            raise Unavailable
+        return True
+
+    async def _renew(self, token: RefreshToken) -> Renewed | None:
+        signing = await self._keys.current()
+        async with self._database.transaction() as tx:
+            return await self._rotate(tx, token, signing) or await self._repeat(tx, token, signing)
 
     async def _rotate(self, tx: Transaction, token: RefreshToken, signing: SigningKey) -> Renewed | None:
         """Hand out the successor, if this token is the one that counts; of a hundred at once one gets here."""
@@ -150,8 +176,10 @@ class Refresh:
                 "window_begins": offset - WINDOW_SECONDS,
             },
         )
-        if repeated is None or not (deriving := self._key(SUCCESSOR, repeated.refresh_salt_key)):
+        if repeated is None:
             return None
+        if not (deriving := self._key(SUCCESSOR, repeated.refresh_salt_key)):
+            raise Unavailable  # a lost answer that cannot be given again here; it is no theft
         successor = token.successor(repeated.refresh_salt, deriving_key=deriving, hashing_key=hashing)
         return Renewed(access, successor.text, _seconds_left(repeated))
 
@@ -164,7 +192,9 @@ class Refresh:
         if row is None or row.refresh_hash is None:
             return
         key = self._key(HASHING, row.refresh_hash_key)
-        if key is not None and token.hash(key) == row.refresh_hash:
+        if key is None:
+            raise Unavailable  # made in this moment: only a known key decides
+        if token.hash(key) == row.refresh_hash:
             return  # the one that counts, but expired, or of a disabled account
         async with self._database.transaction() as tx:
             ended = await self._ending.one(tx, row.account_id, token.family)

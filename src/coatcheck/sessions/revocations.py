@@ -48,7 +48,11 @@ class Revocations:
     async def catch_up(self) -> None:
         """Know the keys as they are now: before something is signed. Raises DatabaseUnavailable."""
         if not await self.look():
-            await self.ask("")
+            await self.ask_keys()
+
+    async def ask_keys(self) -> None:
+        """Know the keys as they are now, by the database itself. Raises DatabaseUnavailable."""
+        await self.ask("")
 
     def ended(self, session_id: str) -> bool:
         """Whether this session has ended, as far as the feed has told."""

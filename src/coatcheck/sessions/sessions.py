@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Executable
 
 from coatcheck.accounts import Account
-from coatcheck.database import Database, Transaction
+from coatcheck.database import Database, DatabaseUnavailable, Transaction
 from coatcheck.keys import Keyring
+from coatcheck.problems import StartRefused
 from coatcheck.sessions import statements
 from coatcheck.sessions.device import in_words
 from coatcheck.sessions.ending import Ending
@@ -26,7 +27,8 @@ from coatcheck.web import Client
 
 SESSION_ID_BYTES = 16
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")
-MOST_SHOWN = 1_000
+MOST_SHOWN = 100  # of a person who looks; who has more ends all others at once
+LONGEST_TOKEN_SECONDS = 86_400  # as COATCHECK_ACCESS_TOKEN_SECONDS allows; the setting may have been higher before
 SESSION_STAGE = ("session", "Has its session not ended?")
 
 
@@ -86,10 +88,22 @@ class Sessions:
         )
         self._verified = VerifiedTokens(keys=keys.signing, issuer=issuer, audience=audience)
 
+    def start(self) -> None:
+        """Begin to listen, and to tidy up. Raises StartRefused: the system has no thread or no open file left."""
+        try:
+            self.revocations.start()
+        except (DatabaseUnavailable, RuntimeError, OSError):
+            raise StartRefused(
+                "This process gets no more threads or open files. Raise its limits (ulimit -u and -n)."
+            ) from None
+        self.upkeep.start()
+
     async def close(self) -> None:
         """Write down who was seen, and listen no longer."""
-        await self.upkeep.finish()
-        await self.revocations.close()
+        try:
+            await self.upkeep.finish()
+        finally:
+            await self.revocations.close()
 
     async def prepare(self, account: Account, amr: tuple[str, ...], client: Client, *, refresh: bool) -> Opening:
         """A new session, all but written, so that the transaction that opens it waits for nothing.
@@ -164,11 +178,10 @@ class Sessions:
 
     async def all_of(self, user: User) -> list[Session]:
         """The sessions of this user that still go on, the newest login first."""
-        rows = await self._database.all(statements.LIST, {"account_id": user.id, "limit": MOST_SHOWN})
-        now = self._clock()
-        going_on = [row for row in rows if _last_moment(row).timestamp() > now]
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        rows = await self._database.all(statements.LIST, {"account_id": user.id, "now": now, "limit": MOST_SHOWN})
         # Reading what a browser calls itself takes up to 70 ms.
-        devices = await asyncio.to_thread(lambda: [in_words(row.user_agent) for row in going_on])
+        devices = await asyncio.to_thread(lambda: [in_words(row.user_agent) for row in rows])
         return [
             Session(
                 id=row.id,
@@ -178,7 +191,7 @@ class Sessions:
                 address=row.address,
                 current=row.id == user.session_id,
             )
-            for row, device in zip(going_on, devices, strict=True)
+            for row, device in zip(rows, devices, strict=True)
         ]
 
     async def end(self, user: User, session_id: str) -> bool:
@@ -186,7 +199,13 @@ class Sessions:
         if not SESSION_ID.fullmatch(session_id):
             return False
         async with self._database.transaction() as tx:
-            return await self._ending.one(tx, user.id, session_id)
+            if await self._ending.one(tx, user.id, session_id):
+                return True
+            if session_id != user.session_id:
+                return False
+            # The token says that this session is theirs, and is good without its row until it expires.
+            await self._ending.without_row(tx, session_id, _moment(int(self._clock()) + LONGEST_TOKEN_SECONDS))
+            return True
 
     async def end_all_others(self, user: User) -> None:
         """End every session of this user but the present one."""
@@ -239,18 +258,9 @@ class Sessions:
 
     def _last_seen(self, row: Any) -> datetime:
         noted = self.upkeep.last_seen(row.id)
-        seen: datetime | None = row.last_seen_at if noted is None else _moment(noted - noted % MINUTE)
         opened: datetime = row.auth_time
-        return opened if seen is None else max(seen, opened)
-
-
-def _last_moment(row: Any) -> datetime:
-    """Until when a session goes on if nobody does anything with it but use it."""
-    token_ends: datetime = row.expires_at
-    if row.refresh_expires_at is None:
-        return token_ends
-    family_ends: datetime = min(row.refresh_expires_at, row.refresh_ends_at)
-    return max(token_ends, family_ends)
+        # What is noted here may be older: another process has seen it since, and written that.
+        return max(opened, row.last_seen_at or opened, opened if noted is None else _moment(noted - noted % MINUTE))
 
 
 def _moment(seconds: int) -> datetime:

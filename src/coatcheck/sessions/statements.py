@@ -9,12 +9,14 @@ from sqlalchemy import (
     Insert,
     Select,
     Text,
+    and_,
     bindparam,
     cast,
     delete,
     func,
     insert,
     literal,
+    or_,
     select,
     union_all,
     update,
@@ -68,9 +70,15 @@ ALIVE = (
     .where(sessions.c.id == bindparam("session_id"), accounts.c.disabled_at.is_(None))
 )
 
+# What goes on if nobody does anything with it but use it. Asked before the limit: a thousand logins that have
+# expired would hide a thief's session that can still be refreshed.
+_at = bindparam("now", type_=MOMENT)
 LIST = (
     select(sessions)
-    .where(sessions.c.account_id == bindparam("account_id"))
+    .where(
+        sessions.c.account_id == bindparam("account_id"),
+        or_(sessions.c.expires_at > _at, and_(sessions.c.refresh_expires_at > _at, sessions.c.refresh_ends_at > _at)),
+    )
     .order_by(sessions.c.auth_time.desc(), sessions.c.id)
     .limit(bindparam("limit"))
 )
@@ -103,6 +111,9 @@ def _which(*conditions: ColumnElement[bool]) -> Which:
 ONE = _which(_one)
 OTHERS = _which(sessions.c.id != bindparam("keep"))
 ALL = _which()
+
+# What has no row: deleted by hand, with its account even, or lost when another server took the database over.
+REVOKE = insert(revocations).values(session_id=bindparam("session_id"), expires_at=bindparam("expires_at"))
 
 EVERYBODYS = delete(sessions)
 
@@ -137,14 +148,17 @@ ASK = select(
 
 FORGET_REVOCATIONS = delete(revocations).where(revocations.c.expires_at < bindparam("before"))
 
+# Never back: a process that wrote late would undo what another one has seen since.
 # Rows that somebody is changing are passed over: two that wait for each other's rows would both stop.
 _named = [bindparam(f"id_{number}", type_=sessions.c.id.type) for number in range(IDS_A_STATEMENT)]
+_seen_at = bindparam("moment", type_=MOMENT)
 SEEN = (
     update(sessions)
     .where(
         sessions.c.id.in_(
             select(sessions.c.id).where(sessions.c.id.in_(_named)).with_for_update(skip_locked=True).scalar_subquery()
-        )
+        ),
+        or_(sessions.c.last_seen_at.is_(None), sessions.c.last_seen_at < _seen_at),
     )
-    .values(last_seen_at=bindparam("moment"))
+    .values(last_seen_at=_seen_at)
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -9,11 +10,14 @@ from itertools import islice
 
 from coatcheck.database import Database, DatabaseUnavailable
 from coatcheck.sessions import refresh_statements, statements
+from coatcheck.sessions.alarm import Alarm
 from coatcheck.sessions.revocations import KEPT_SECONDS, Revocations
 from coatcheck.sessions.statements import IDS_A_STATEMENT
 
 WINDOW_SECONDS = 10  # so long a refresh token that was just used gets its successor again
 ROUND_SECONDS = 30
+ERASING_SECONDS = 2  # between two erasures while tokens are exchanged without a pause
+A_MOMENT = 0.1
 MINUTE = 60
 LAST_ROUND_SECONDS = 0.3  # a server that is stopped has a second
 DIFFERENT_CLOCKS_SECONDS = 0.001
@@ -27,10 +31,10 @@ def seconds_ahead(clock: Callable[[], float]) -> float:
 
 
 class Upkeep:
-    """Rounds of small writes, in a task that a request starts and does not wait for.
+    """Small writes, in tasks of their own that no request waits for, also when no other request comes.
 
-    A session that was seen is noted in memory, which costs a request nothing, and written by the next
-    round, to the minute. clock: seconds since 1970, UTC.
+    A session that was seen is noted in memory, which costs a request nothing, and written within half a
+    minute, to the minute. clock: seconds since 1970, UTC.
     """
 
     def __init__(self, database: Database, revocations: Revocations, *, clock: Callable[[], float]) -> None:
@@ -38,16 +42,18 @@ class Upkeep:
         self._revocations = revocations
         self._clock = clock
         self._seen: dict[str, int] = {}
-        self._next_round = time.monotonic() + ROUND_SECONDS
-        self._task: asyncio.Task[None] | None = None
-        self._erasing: asyncio.TimerHandle | None = None
+        self._rounds = Alarm(self._round_after_round)
+        self._erasures = Alarm(self._erase_until_none_is_left)
+        self._rotated_at = -math.inf
+
+    def start(self) -> None:
+        """Also erase what a process has left that was killed."""
+        self.rotated()
 
     def saw(self, session_id: str, now: float) -> None:
-        """Note that a session was used; start a round if one is due."""
+        """Note that a session was used; it is written by the next round."""
         self._seen[session_id] = int(now)
-        if time.monotonic() >= self._next_round:
-            self._next_round = time.monotonic() + ROUND_SECONDS
-            self._start()
+        self._rounds.within(ROUND_SECONDS)
 
     def last_seen(self, session_id: str) -> int | None:
         """When this process saw a session and has not written so yet, in seconds since 1970."""
@@ -55,34 +61,54 @@ class Upkeep:
 
     def rotated(self) -> None:
         """A refresh token was exchanged: what made its successor is erased when its 10 s are over."""
-        loop = asyncio.get_running_loop()
-        if self._erasing is None or self._erasing.cancelled() or self._erasing.when() < loop.time():
-            self._erasing = loop.call_later(WINDOW_SECONDS, self._start)
+        self._rotated_at = time.monotonic()
+        self._erasures.within(WINDOW_SECONDS + A_MOMENT)
 
     async def finish(self) -> None:
-        """The last round, as far as it comes in 0.3 s."""
-        if self._erasing is not None:
-            self._erasing.cancel()
-        try:
-            async with asyncio.timeout(LAST_ROUND_SECONDS):
-                await self.round()
-        except TimeoutError:
+        """The last round, as far as it comes in 0.3 s. What hangs then ends with its connection."""
+        self._rounds.off()
+        self._erasures.off()
+        under_way = {work for alarm in (self._rounds, self._erasures) if (work := alarm.running) is not None}
+        last = asyncio.create_task(self.round())
+        # Not asyncio.timeout: psycopg answers a cancellation by waiting up to 10 s for a silent server.
+        _, hanging = await asyncio.wait({last, *under_way}, timeout=LAST_ROUND_SECONDS)
+        if hanging:
             LOGGER.info("When sessions were last seen was not written: the database takes too long.")
+        if last.done():
+            last.result()
 
     async def round(self) -> None:
         """Write what was seen, erase and forget."""
         seen, self._seen = self._seen, {}
         try:
             await self._write(seen)
-            await self._database.execute(
-                refresh_statements.ERASE, {"window_begins": seconds_ahead(self._clock) - WINDOW_SECONDS}
-            )
+            await self._erase()
             self._revocations.forget()
             await self._database.execute(
                 statements.FORGET_REVOCATIONS, {"before": _moment(int(self._clock()) - KEPT_SECONDS)}
             )
         except DatabaseUnavailable:
             self._seen = {**seen, **self._seen}
+
+    async def _round_after_round(self) -> None:
+        await self.round()
+        if self._seen:
+            self._rounds.within(ROUND_SECONDS)
+
+    async def _erase_until_none_is_left(self) -> None:
+        began = time.monotonic()
+        wait: float = ERASING_SECONDS
+        try:
+            await self._erase()
+        except DatabaseUnavailable:
+            self._rotated_at, wait = time.monotonic(), ROUND_SECONDS
+        if self._rotated_at > began - WINDOW_SECONDS:
+            self._erasures.within(wait)
+
+    async def _erase(self) -> None:
+        await self._database.execute(
+            refresh_statements.ERASE, {"window_begins": seconds_ahead(self._clock) - WINDOW_SECONDS}
+        )
 
     async def _write(self, seen: dict[str, int]) -> None:
         """One statement for a hundred sessions that were seen in the same minute."""
@@ -93,10 +119,6 @@ class Upkeep:
             waiting = iter(ids)
             while some := list(islice(waiting, IDS_A_STATEMENT)):
                 await self._database.execute(statements.SEEN, {"moment": _moment(minute), **_numbered(some)})
-
-    def _start(self) -> None:
-        if self._task is None or self._task.done() or self._task.get_loop().is_closed():
-            self._task = asyncio.get_running_loop().create_task(self.round())
 
 
 def _numbered(ids: Sequence[str]) -> dict[str, str]:
