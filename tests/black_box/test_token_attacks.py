@@ -185,7 +185,7 @@ def test_a_forgery_is_refused_when_the_original_is_over(forge: Forgery, send: Tr
 
 
 @pytest.mark.parametrize("send", TRANSPORTS.values(), ids=TRANSPORTS)
-def test_the_original_itself_is_refused_everywhere_when_it_is_over(send: Transport, over: Attacked) -> None:
+def test_j42_the_original_itself_is_refused_everywhere_when_it_is_over(send: Transport, over: Attacked) -> None:
     service, original, operations, _ = over
     for operation in operations:
         must_refuse(service, operation, send(original.token), original.token)
