@@ -89,11 +89,15 @@ def protected(service: Service) -> list[Operation]:
     ]
 
 
-@pytest.fixture(scope="module")
-def attacked(tmp_path_factory: pytest.TempPathFactory, attacker: Attacker, elsewhere: str) -> Iterator[Attacked]:
-    """A service with somebody signed in."""
-    with running(tmp_path_factory.mktemp("attacked"), attacker.url) as service:
-        yield Attacked(service, service.original(elsewhere), protected(service), attacker)
+@pytest.fixture(scope="module", params=["EdDSA", "ES256"])
+def attacked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, attacker: Attacker, elsewhere: str
+) -> Iterator[Attacked]:
+    """A service with somebody signed in, whose keys sign with this algorithm."""
+    with running(tmp_path_factory.mktemp("attacked"), attacker.url, request.param) as service:
+        original = service.original(elsewhere)
+        assert original.header["alg"] == request.param
+        yield Attacked(service, original, protected(service), attacker)
 
 
 def end_the_session(service: Service, original: Original) -> None:
