@@ -143,6 +143,17 @@ def test_a_head_that_never_ends_is_431(server: Server) -> None:
             assert wire.read().status_code == 431
 
 
+def test_behind_a_request_that_is_not_answered_yet_it_mixes_with_no_answer(server: Server, person: Person) -> None:
+    plain = head("GET /me HTTP/1.1", [of(person)])
+    with Wire(server) as wire:
+        wire.send(plain + head("GET /me HTTP/1.1", ["X: " + "a" * 66_000]))
+        answer = wire.read()
+        if answer.status_code == 200:
+            answer = wire.read()
+        assert answer.status_code == 431
+        assert wire.closed()
+
+
 def test_every_head_of_a_connection_and_no_body_counts_for_itself(server: Server, person: Person) -> None:
     """In pieces, too: a head that comes with a large body behind it is no larger for it."""
     body = b'{"title": "' + b"a" * 40_000 + b'"}'

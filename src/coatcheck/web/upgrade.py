@@ -80,7 +80,8 @@ class Http(HttpToolsProtocol):
 
     def _refuse(self) -> None:
         self._in_head, self._refused = False, True
-        if self.cycle is not None:  # an earlier request whose answer would come after this one
+        # An earlier request's answer must not come after this one, or within it. None before the first request.
+        if not getattr(self.cycle, "response_complete", True):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.write(
