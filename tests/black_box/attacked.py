@@ -132,10 +132,10 @@ def _body(operation: Operation, person: Person) -> dict[str, Any] | None:
 
 
 @contextmanager
-def running(folder: Path, attacker: str = "") -> Generator[Service]:
+def running(folder: Path, attacker: str = "", algorithm: str = "EdDSA") -> Generator[Service]:
     """A service on SQLite, and all that is logged while it runs."""
     clock, lines = Clock(), Lines()
-    app = make_app(folder, clock=clock)
+    app = make_app(folder, clock=clock, signing_algorithm=algorithm)
     request_log(app)
     loggers = [logging.getLogger(), logging.getLogger("coatcheck"), logging.getLogger("coatcheck.requests")]
     levels = [logger.level for logger in loggers]

@@ -41,26 +41,30 @@ def j04_no_algorithm_in_all_its_spellings(original: Original) -> Iterator[Text]:
 def j01_j02_another_algorithm_over_a_right_signature(original: Original) -> Iterator[Text]:
     for kind in ("HS", "RS", "PS", "ES"):
         for size in (256, 384, 512):
-            yield from with_header(original, alg=f"{kind}{size}")
+            if f"{kind}{size}" != original.key.algorithm:
+                yield from with_header(original, alg=f"{kind}{size}")
     for name in ("ES256K", "Ed25519", "EdDSA ", "eddsa", "EDDSA", "Ed448"):
         yield from with_header(original, alg=name)
 
 
-def j02_es256_on_the_id_of_an_ed25519_key(original: Original) -> Iterator[Text]:
-    header = as_json(original.header | {"alg": "ES256"})
-    yield signed(header, as_json(original.claims), ATTACKER_ES256)
+def j02_another_kind_of_key_under_our_keys_id(original: Original) -> Iterator[Text]:
+    for key in (ATTACKER_ES256, ATTACKER_KEY):
+        header = as_json(original.header | {"alg": key.algorithm})
+        yield signed(header, as_json(original.claims), key)
 
 
 def j39_hs256_with_the_public_key_as_the_secret(original: Original) -> Iterator[Text]:
     public = original.key.jwk.as_dict(private=False)
     secrets = [
         decoded(str(public["x"])),
+        b"\x04" + decoded(str(public["x"])) + decoded(str(public.get("y", ""))),  # SEC 1's point, for ES256
+        str(public["x"]).encode(),
         json.dumps(original.key.public).encode(),
         original.key.jwk.as_pem(private=False),
         original.key.jwk.as_der(private=False),
-        original.key.id.encode(),
+        original.key.id.encode(),  # its thumbprint
     ]
-    for algorithm in ("HS256", "EdDSA"):  # by its name, and by ours
+    for algorithm in ("HS256", original.key.algorithm):  # by its name, and by ours
         signing_input = f"{encoded(as_json(original.header | {'alg': algorithm}))}.{original.parts[1]}"
         for secret in secrets:
             yield f"{signing_input}.{encoded(hmac.digest(secret, signing_input.encode(), 'sha256'))}"
@@ -196,7 +200,7 @@ def j17_a_token_for_another_purpose(original: Original) -> Iterator[Text]:
 KEY_FORGERIES: tuple[Forgery, ...] = (
     j04_no_algorithm_in_all_its_spellings,
     j01_j02_another_algorithm_over_a_right_signature,
-    j02_es256_on_the_id_of_an_ed25519_key,
+    j02_another_kind_of_key_under_our_keys_id,
     j39_hs256_with_the_public_key_as_the_secret,
     a_signature_of_another_key_under_our_keys_id,
     j16_the_key_in_the_header,

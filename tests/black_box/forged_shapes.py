@@ -46,8 +46,10 @@ def j06_a_signature_of_a_special_value(original: Original) -> Iterator[Text]:
     header, claims, signature = original.parts
     order = 2**252 + 27742317777372353535851937790883648493  # of the curve's base point (RFC 8032 section 5.1)
     raw = decoded(signature)
-    larger = (int.from_bytes(raw[32:], "little") + order).to_bytes(32, "little")  # the same to a lenient verifier
-    for value in (bytes(64), b"\xff" * 64, b"\x01" + bytes(63), raw[32:] + raw[:32], raw[:32] + larger):
+    # The same to a lenient verifier; of ES256 there is no such value, and this is any other.
+    larger = ((int.from_bytes(raw[32:], "little") + order) % 2**256).to_bytes(32, "little")
+    zeros = (bytes(64), raw[:32] + bytes(32), bytes(32) + raw[32:])
+    for value in (*zeros, b"\xff" * 64, b"\x01" + bytes(63), raw[32:] + raw[:32], raw[:32] + larger):
         yield f"{header}.{claims}.{encoded(value)}"
 
 

@@ -26,6 +26,12 @@ ENDPOINTS = [
     ("PUT", "/todos/{id}", ("title", "completed", "id", "created_at", "updated_at")),
     ("PATCH", "/todos/{id}", ("title", "completed")),
     ("DELETE", "/todos/{id}", ()),
+    ("POST", "/token/refresh", ("refresh_token",)),
+    ("POST", "/logout", ()),
+    ("GET", "/sessions", ()),
+    ("DELETE", "/sessions", ()),
+    ("DELETE", "/sessions/{id}", ()),
+    ("GET", "/.well-known/jwks.json", ()),
     ("GET", "/health", ()),
     ("POST", "/ready", ()),
     ("GET", "/nowhere", ()),
@@ -80,8 +86,8 @@ def requests(person: Person) -> Iterator[dict[str, Any]]:
 def test_what_was_sent_comes_back_in_no_refusal_and_in_no_log_line(server: Server, person: Person) -> None:
     refused = 0
     for request in requests(person):
-        # A session of its own where the headers say who it is.
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {person.token}"}
+        token = person.log_in() if request["url"] == "/logout" else person.token  # it may be over afterwards
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
         answer = person.client.request(
             request["method"],
             request["url"],

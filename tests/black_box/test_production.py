@@ -1,5 +1,6 @@
 """`production` asks for a secret, an https issuer and hashes that cost something, and answers under its own name."""
 
+import json
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 
 from tests.black_box.conftest import Start
 from tests.black_box.problem import problem
-from tests.black_box.wire import ask, head
+from tests.black_box.wire import Wire, ask, head
 from tests.support.command import run
 from tests.support.person import Person
 from tests.support.postgresql import free_port
@@ -245,3 +246,16 @@ def test_where_no_origin_is_allowed_there_is_no_layer(sqlite_client: Any) -> Non
     problem(answer, 405, "method-not-allowed")
     answer = sqlite_client.get("/health", headers={"Origin": "https://app.example"})
     assert not [name for name in answer.headers if name.startswith("access-control-") or name == "vary"]
+
+
+def test_nobody_hides_where_they_log_in_from_by_naming_the_own_address(production: Server, caller: Any) -> None:
+    """A thief with the password would else stand in the owner's list of sessions as somebody without an address."""
+    person = Person(caller)
+    body = json.dumps(person.credentials)
+    with Wire(production) as wire:
+        own = f"X-Forwarded-For: {wire.own_address()}"
+        sent = ["Content-Type: application/json", own, f"Content-Length: {len(body)}"]
+        wire.send(head("POST /login HTTP/1.1", sent, "todos.example") + body.encode())
+        assert wire.read().status_code == 200
+    assert {session["address"] for session in person.get("/sessions").json()} == {"127.0.0.1"}
+    assert "has replaced the address" not in production.stderr

@@ -130,11 +130,16 @@ def test_b11_a_token_in_a_form_lets_nobody_in(method: str, path: str, sqlite_per
 
 @pytest.mark.parametrize(("method", "path"), PROTECTED)
 def test_b12_no_cache_keeps_what_a_token_is_answered_with(method: str, path: str, sqlite_person: Person) -> None:
-    if "/1" in path:
-        path = f"/todos/{sqlite_person.add_todo()['id']}"
-        BODIES[path] = {"title": "y"}
-    for value in (f"Bearer {sqlite_person.token}", "Bearer forged"):
-        answer = ask(sqlite_person.client, method, path, value)
+    body = BODIES.get(path)
+    if path == "/todos/1":
+        path, body = f"/todos/{sqlite_person.add_todo()['id']}", {"title": "y"}
+    elif path == "/sessions/1":
+        sqlite_person.log_in()
+        (other,) = [one["id"] for one in sqlite_person.get("/sessions").json() if not one["current"]]
+        path = f"/sessions/{other}"
+    for token, statuses in ((sqlite_person.token, {200, 201, 204, 400}), ("forged", {401})):
+        answer = sqlite_person.request(method, path, token, json=body)
+        assert answer.status_code in statuses, answer.text
         assert answer.headers.get_list("cache-control") == ["no-store"], answer.text
 
 

@@ -72,7 +72,7 @@ def test_who_registers_a_deleted_name_is_somebody_new(person: Person, client: An
     problem(person.get("/me"), 401, "invalid-token")
 
 
-def test_deleting_needs_a_login_within_5_minutes(local_client: TestClient, clock: Clock) -> None:
+def test_b13_deleting_needs_a_login_within_5_minutes(local_client: TestClient, clock: Clock) -> None:
     person = Person(local_client)
     clock.forward(seconds=300)
     old = person.token

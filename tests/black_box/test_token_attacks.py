@@ -89,11 +89,15 @@ def protected(service: Service) -> list[Operation]:
     ]
 
 
-@pytest.fixture(scope="module")
-def attacked(tmp_path_factory: pytest.TempPathFactory, attacker: Attacker, elsewhere: str) -> Iterator[Attacked]:
-    """A service with somebody signed in."""
-    with running(tmp_path_factory.mktemp("attacked"), attacker.url) as service:
-        yield Attacked(service, service.original(elsewhere), protected(service), attacker)
+@pytest.fixture(scope="module", params=["EdDSA", "ES256"])
+def attacked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, attacker: Attacker, elsewhere: str
+) -> Iterator[Attacked]:
+    """A service with somebody signed in, whose keys sign with this algorithm."""
+    with running(tmp_path_factory.mktemp("attacked"), attacker.url, request.param) as service:
+        original = service.original(elsewhere)
+        assert original.header["alg"] == request.param
+        yield Attacked(service, original, protected(service), attacker)
 
 
 def end_the_session(service: Service, original: Original) -> None:
@@ -185,7 +189,7 @@ def test_a_forgery_is_refused_when_the_original_is_over(forge: Forgery, send: Tr
 
 
 @pytest.mark.parametrize("send", TRANSPORTS.values(), ids=TRANSPORTS)
-def test_the_original_itself_is_refused_everywhere_when_it_is_over(send: Transport, over: Attacked) -> None:
+def test_j42_the_original_itself_is_refused_everywhere_when_it_is_over(send: Transport, over: Attacked) -> None:
     service, original, operations, _ = over
     for operation in operations:
         must_refuse(service, operation, send(original.token), original.token)

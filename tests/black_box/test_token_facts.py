@@ -24,6 +24,7 @@ from tests.support.person import Person
 from tests.support.server import Server
 
 TOKENS = 100_000
+MAKES_A_SIGNATURE = {"sign", "serialize_compact", "serialize_json", "serialize", "hmac"}
 BAD = 'Bearer realm="coatcheck", error="invalid_token"'
 PUBLIC = {"kty", "crv", "x", "y", "use", "alg", "kid"}
 SAID = {"iss", "sub", "aud", "client_id", "iat", "exp", "jti", "sid", "auth_time", "amr", "username"}
@@ -164,9 +165,15 @@ def test_j40_a_refusal_holds_no_right_signature(person: Person, local_client: Te
 
 def test_j41_no_code_of_ours_compares_a_signature() -> None:
     """The library does, in constant time: an `==` stops at the first byte that differs."""
-    house = Path(str(coatcheck.__file__)).parent
-    tree = ast.parse((house / "tokens" / "stages.py").read_text(encoding="utf-8"))
-    (checking,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "_signature"]
+    room = Path(str(coatcheck.__file__)).parent / "tokens"
+    trees = {file.stem: ast.parse(file.read_text(encoding="utf-8")) for file in room.glob("*.py")}
+    # Whoever compares it with the right one must make that first, and only what issues tokens makes any.
+    used = [
+        (name, getattr(node, "attr", getattr(node, "id", ""))) for name in trees for node in ast.walk(trees[name])
+    ]
+    assert [one for one in used if one[1] in MAKES_A_SIGNATURE] == [("issue", "serialize_compact")]
+    named = [node for node in trees["stages"].body if isinstance(node, ast.FunctionDef)]
+    (checking,) = [node for node in named if node.name == "_signature"]
     assert not [node for node in ast.walk(checking) if isinstance(node, ast.Eq | ast.NotEq)]
     assert [node for node in ast.walk(checking) if isinstance(node, ast.Attribute) and node.attr == "verify"]
 

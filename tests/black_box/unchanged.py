@@ -13,7 +13,11 @@ def nothing_changes(person: Person) -> Generator[None]:
     def seen() -> list[object]:
         return [person.get(path).json() for path in ("/me", "/todos", "/todos/stats")]
 
-    before = seen()
+    def sessions() -> set[str]:
+        return {session["id"] for session in person.get("/sessions").json()}
+
+    before, going_on = seen(), sessions()
     yield
     assert seen() == before
+    assert sessions() >= going_on
     assert person.log_in()

@@ -29,6 +29,11 @@ class Wire:
         self._socket = socket.create_connection((address, server.port), timeout=SECONDS)
         self._answers = self._socket.makefile("rb")
 
+    def own_address(self) -> str:
+        """This end of the connection: address and port."""
+        address, port = self._socket.getsockname()[:2]
+        return f"{address}:{port}"
+
     def send(self, data: bytes) -> None:
         """Send bytes as they are."""
         self._socket.sendall(data)

@@ -94,6 +94,17 @@ def test_it_signs_in_and_keeps_the_token_to_itself(page: str, visit: Callable[..
     assert at.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
 
 
+def test_who_forgets_the_token_has_ended_its_session(page: str, visit: Callable[..., Visit]) -> None:
+    at = visit(page, "/")
+    sign_in(at, "secret123")
+    expect(at.page.get_by_role("status")).to_have_text("Hello alice")
+    with at.page.expect_response("**/auth/logout") as ended:
+        at.page.evaluate("import('./api.js').then((api) => api.forget())")
+    assert ended.value.status == 204
+    sign_in(at, "secret123")
+    expect(at.page.get_by_role("status")).to_have_text("Hello alice")
+
+
 def test_an_origin_that_is_not_named_reads_nothing(page: str, tmp_path: Path, visit: Callable[..., Visit]) -> None:
     port = free_port()
     with files(tmp_path / "page", port) as elsewhere:

@@ -74,6 +74,15 @@ def test_every_test_that_names_a_fact_is_in_its_row() -> None:
     assert missing == []
 
 
+def test_every_fact_in_scope_has_a_test_that_names_it() -> None:
+    unnamed = [
+        fact
+        for fact, (says, tests) in page().items()
+        if OUT_OF_SCOPE not in says and not any(fact in named_in(test.partition("::")[2]) for test in tests)
+    ]
+    assert unnamed == []
+
+
 def test_the_page_counts_the_kinds_of_forgery() -> None:
     assert f": {len(FORGERIES)} kinds of forgery against every protected route" in plain(
         PAGE.read_text(encoding="utf-8")

@@ -65,7 +65,7 @@ def test_hex_and_base64url_of_the_same_bytes_are_one_secret() -> None:
     "text",
     ["", "short", "change-me", "x" * 31, "00" * 31, "00" * 32, "a" * 43, "abcabcab" * 8, "geheim " * 10, "é" * 43],
 )
-def test_what_is_not_random_enough_is_refused_without_repeating_it(text: str) -> None:
+def test_j09_what_is_not_random_enough_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(StartRefused) as refusal:
         Secret(text)
     assert "coatcheck secret new" in refusal.value.sentence

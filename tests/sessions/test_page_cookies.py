@@ -34,7 +34,8 @@ def make_site(folder: Path) -> FastAPI:
     @pages.post("/sign-in", status_code=204)
     async def sign_in(request: Request, response: Response, username: str) -> None:
         coatcheck.pages.require_own_page(request)
-        opening = await coatcheck.login.log_in(username, PASSWORD, coatcheck.proxies.client(request), refresh=True)
+        client, refresh = coatcheck.proxies.client(request), "shared-computer" not in request.query_params
+        opening = await coatcheck.login.log_in(username, PASSWORD, client, refresh=refresh)
         coatcheck.pages.give(request, response, opening)
 
     @pages.post("/renew", status_code=204)
@@ -134,6 +135,30 @@ def test_b12_what_somebody_gets_for_their_cookie_no_cache_gives_to_the_next(
     for said, status in ((OWN, 200), ({}, 403)):
         answer = visitor.post(path, headers=said)
         assert (answer.status_code, answer.headers.get_list("cache-control")) == (status, ["no-store"])
+
+
+def test_b12_no_cache_keeps_it_where_a_middleware_passes_a_copy_of_the_scope_on(tmp_path: Path) -> None:
+    class Copying:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await self.app(dict(scope), receive, send)
+
+    app = FastAPI()
+    app.add_middleware(Copying)
+    Coatcheck(app, Settings.read(tmp_path, **CHEAP), prefix="")
+
+    @app.get("/page")
+    async def page(user: OptionalUser) -> bool:
+        return user is not None
+
+    with TestClient(app) as visitor:
+        alice = Person(visitor)
+        assert "cache-control" not in visitor.get("/page", headers={"Cookie": "other=1"}).headers
+        visitor.cookies.set(NAME, alice.token)
+        answer = visitor.get("/page")
+        assert (answer.json(), answer.headers.get_list("cache-control")) == (True, ["no-store"])
 
 
 def test_a_route_may_say_itself_how_long_its_answer_is_kept(visitor: TestClient, alice: Person) -> None:
@@ -253,6 +278,16 @@ def test_a_page_that_changes_the_password_gets_a_new_session_and_its_old_one_is_
     visitor.cookies.clear()
     visitor.cookies.update(stolen)
     assert visitor.get("/me").status_code == 401
+    assert visitor.post("/renew", headers=OWN).status_code == 401
+
+
+def test_a_changed_password_makes_no_session_renewable_that_was_not(visitor: TestClient, alice: Person) -> None:
+    """Who signed in for half an hour on somebody else's computer must not leave a month there."""
+    visitor.post("/sign-in?username=alice&shared-computer", headers=OWN)
+    body = {"old_password": PASSWORD, "new_password": "correct horse battery"}
+    assert visitor.put("/me/password", json=body, headers=OWN).status_code == 204
+    assert set(visitor.cookies) == {NAME}
+    assert visitor.get("/me").json()["username"] == "alice"
     assert visitor.post("/renew", headers=OWN).status_code == 401
 
 

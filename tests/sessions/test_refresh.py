@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from coatcheck.sessions.refresh_token import RefreshToken
+from tests.black_box.forging import said_in
 from tests.support.clock import Clock
 from tests.support.person import Person
 from tests.tokens.test_tokens import ALPHABET
@@ -68,6 +69,9 @@ def test_t13_when_and_how_the_person_came_in_stays_as_it_was(owner: Person, cloc
     tokens = owner.log_in_with_refresh()
     clock.forward(301)
     owner.token = owner.refresh(tokens["refresh_token"]).json()["access_token"]
+    before, after = (said_in(token.split(".")[1]) for token in (tokens["access_token"], owner.token))
+    assert after["iat"] == before["iat"] + 301
+    assert [after[name] for name in ("auth_time", "amr")] == [before["iat"], ["pwd"]]
     refused = owner.delete("/me")  # a refresh is no login
     assert refused.status_code == 401
     assert "max_age" in refused.headers["www-authenticate"]

@@ -168,7 +168,7 @@ OTHER_ALGORITHMS = [f"{kind}{size}" for kind in ("HS", "RS", "PS", "ES") for siz
 
 
 @pytest.mark.parametrize("algorithm", [*NO_ALGORITHMS, *OTHER_ALGORITHMS, "ES256K", "Ed25519"], ids=str)
-def test_j01_j02_j04_the_header_does_not_choose_the_algorithm(algorithm: Any) -> None:
+def test_j01_j02_j04_t03_the_header_does_not_choose_the_algorithm(algorithm: Any) -> None:
     for signature in (None, "AA"):
         assert refusal(headed({**GOOD_HEADER, "alg": algorithm}, signature)) == "algorithm"
 

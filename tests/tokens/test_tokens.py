@@ -267,20 +267,20 @@ class TestVerifiedTokens:
         keys = {KEY.id: KEY}
         return VerifiedTokens(keys=keys, issuer=ISSUER, audience=ISSUER), keys
 
-    def test_a_warm_token_makes_no_changed_twin_pass(self) -> None:
+    def test_j42_a_warm_token_makes_no_changed_twin_pass(self) -> None:
         verified, _ = self.memory()
         text = token()
         assert verified.claims(text, NOW) == claims()
         assert accepted_twins(text, lambda twin: verified.claims(twin, NOW)) == []
 
-    def test_a_warm_token_expires_all_the_same(self) -> None:
+    def test_j42_a_warm_token_expires_all_the_same(self) -> None:
         verified, _ = self.memory()
         text = token()
         assert verified.claims(text, NOW + 1_799.9) == claims()
         with pytest.raises(InvalidToken):
             verified.claims(text, NOW + 1_800)
 
-    def test_a_warm_token_is_refused_once_its_key_is_gone(self) -> None:
+    def test_j42_a_warm_token_is_refused_once_its_key_is_gone(self) -> None:
         verified, keys = self.memory()
         text = token()
         assert verified.claims(text, NOW) == claims()

@@ -1,6 +1,7 @@
 """Anybody can write X-Forwarded-For. What a trusted proxy has added on its right is believed, and nothing else."""
 
 import logging
+import time
 from ipaddress import ip_address
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coatcheck.web import Client, Proxies
+from coatcheck.web.client import PEER
 
 PROXY = ("10.0.0.1", 40_000)
 VISITOR = "203.0.113.9"
@@ -124,8 +126,52 @@ def test_an_address_that_the_server_took_from_the_header_itself_is_nobodys(
     assert "Start uvicorn with --no-proxy-headers" in said.getMessage()
 
 
+def test_who_lists_the_ports_of_the_proxy_in_front_stays_known(caplog: pytest.LogCaptureFixture) -> None:
+    """What a client writes into the header is no sign of a server that has replaced the address."""
+    ports = ", ".join(f"{PROXY[0]}:{port}" for port in range(PROXY[1] - 9, PROXY[1] + 9))
+    assert address(f"{ports}, {VISITOR}") == VISITOR
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("trusted", [[], TRUSTED])
+def test_where_the_server_says_that_it_replaces_nothing_the_own_address_hides_nobody(
+    trusted: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = arriving(f"{VISITOR}:51000", peer=(VISITOR, 51_000))
+    connection.scope[PEER] = (VISITOR, 51_000)
+    assert str(Proxies(trusted).client(connection).address) == VISITOR
+    connection.scope["client"] = ("8.8.8.8", 7)  # by a middleware behind the server
+    assert Proxies(trusted).client(connection).address is None
+    assert "Start uvicorn with --no-proxy-headers" in caplog.records[-1].getMessage()
+
+
+@pytest.mark.parametrize("piece", [b"1,", b",", b"1::2,", b"10.0.0.2,", b"[1:2:3:4:5:6:7:8]:1,", b"9.", b" "])
+@pytest.mark.parametrize("peer", [PROXY, (VISITOR, 4711)])
+def test_a_megabyte_of_addresses_keeps_nobody_waiting(piece: bytes, peer: Any) -> None:
+    """Each read by itself takes seconds, in which the process answers nobody."""
+    one = [(b"x-forwarded-for", piece * (1_000_000 // len(piece)))]
+    many = [(b"x-forwarded-for", piece)] * 100_000
+    for headers in (one, many):
+        began = time.perf_counter()
+        Proxies(TRUSTED).client(arriving(peer=peer, more=headers))
+        assert time.perf_counter() - began < 0.2
+
+
+def test_no_more_than_32_hops_are_read() -> None:
+    assert address(", ".join([VISITOR, *["10.0.0.2"] * 31])) == VISITOR
+    assert address(VISITOR, *["10.0.0.2, 10.0.0.3"] * 15, "10.0.0.4") == VISITOR
+    assert address(", ".join([VISITOR, *["10.0.0.2"] * 32])) == "10.0.0.2"
+    assert address(VISITOR, *["10.0.0.2, 10.0.0.3"] * 16) == "10.0.0.2"
+
+
 @pytest.mark.parametrize("name", [b"x-forwarded-for", b"forwarded", b"x-forwarded-proto"])
-@pytest.mark.parametrize(("peer", "named"), [((VISITOR, 1), VISITOR), (None, "a socket without an address")])
+@pytest.mark.parametrize(
+    ("peer", "named"),
+    [
+        ((VISITOR, 1), f"{VISITOR} and was not believed. If that is your own proxy, name it in"),
+        (None, "a socket without an address and was not believed: such a one cannot be named in"),
+    ],
+)
 def test_one_warning_says_what_to_set_for_headers_that_are_not_believed(
     name: bytes, peer: Any, named: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -134,8 +180,8 @@ def test_one_warning_says_what_to_set_for_headers_that_are_not_believed(
         proxies.client(arriving(peer=peer, more=[(name, b"198.51.100.77")]))
     (said,) = caplog.records
     assert (said.name, said.levelno) == ("coatcheck", logging.WARNING)
-    assert said.getMessage().startswith(f"X-Forwarded-For or its like came from {named} and was not believed.")
-    assert "COATCHECK_TRUSTED_PROXIES" in said.getMessage()
+    sentence = f"X-Forwarded-For or its like came from {named} COATCHECK_TRUSTED_PROXIES"
+    assert said.getMessage().startswith(sentence)
     assert "198.51.100.77" not in said.getMessage()
 
 

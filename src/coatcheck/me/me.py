@@ -68,11 +68,14 @@ class Me:
             raise InvalidToken
         return account
 
-    async def change_password(self, user: User, old: str, new: str, anew: Client | None = None) -> Opening | None:
+    async def change_password(
+        self, user: User, old: str, new: str, anew: Client | None = None, *, refresh: bool = False
+    ) -> Opening | None:
         """Replace the password and end every other session, in one transaction.
 
         anew: end the present session, too, and open a new one for this client: what a page does, whose cookies
-        can be replaced. Gives that session. Raises Invalid with `#/new_password`, WrongOldPassword, HashingBusy.
+        can be replaced. Gives that session. refresh: whether it can be renewed, as the present one could.
+        Raises Invalid with `#/new_password`, WrongOldPassword, HashingBusy.
         """
         if why := self._passwords.refusal(new):
             raise Invalid([("#/new_password", why)])
@@ -85,7 +88,7 @@ class Me:
             opening = None
             if anew is not None:
                 as_it_will_be = replace(account, password_hash=new_hash)
-                opening = await self._sessions.prepare(as_it_will_be, ("pwd",), anew, refresh=True)
+                opening = await self._sessions.prepare(as_it_will_be, ("pwd",), anew, refresh=refresh)
             async with self._database.transaction() as tx:
                 if changed := await self._accounts.replace_hash(tx, account, new_hash):
                     await self._end_what_is_over(tx, user, opening)

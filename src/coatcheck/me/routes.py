@@ -61,8 +61,10 @@ def add_routes(router: APIRouter, me: Me, pages: PageSessions, proxies: Proxies)
 
         It can no longer be refreshed, if it could; a page gets a new session in its cookies.
         """
-        anew = proxies.client(request) if came_by_cookie(request) else None
-        opening = await me.change_password(user, change.old_password, change.new_password, anew)
+        by_cookie = came_by_cookie(request)
+        anew = proxies.client(request) if by_cookie else None
+        refresh = by_cookie and pages.renewable(request)
+        opening = await me.change_password(user, change.old_password, change.new_password, anew, refresh=refresh)
         if opening is not None:
             pages.give(request, response, opening)
 

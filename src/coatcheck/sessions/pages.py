@@ -30,6 +30,14 @@ class PageSessions:
             refresh=None if refresh[0] is None or refresh[1] is None else (refresh[0], refresh[1]),
         )
 
+    def renewable(self, connection: HTTPConnection) -> bool:
+        """Whether the browser can renew its session: both cookies are set and cleared together.
+
+        Whoever signed in on somebody else's computer without that must not get it with their next session.
+        Raises CrossSiteRequest, TwoCookies.
+        """
+        return self._cookies.refresh_value(connection) is not None
+
     async def renew(self, connection: HTTPConnection, response: Response) -> None:
         """Exchange the refresh cookie for the next pair: the pages' own renewal, and the only one that reads it.
 

@@ -8,7 +8,8 @@ from fastapi.security import HTTPBearer
 from coatcheck.problems import BadRequest, Unauthorized
 from coatcheck.web.cookies import Cookies
 
-# In the scope once a cookie was the credential: `Carrying` then keeps the answer out of every cache.
+# In the scope a list, with True in it once a cookie was the credential: `Carrying` then keeps the answer out of
+# every cache. A list, since what is put into the scope itself is lost where a middleware passes a copy on.
 BY_COOKIE = "coatcheck.by_cookie"
 
 
@@ -51,7 +52,7 @@ def credential(connection: HTTPConnection, cookies: Cookies) -> Credential | Non
     cookie = cookies.access_token(connection)
     if cookie is None:
         return None
-    connection.scope[BY_COOKIE] = True
+    connection.scope.get(BY_COOKIE, []).append(True)
     return Credential(cookie, by_cookie=True)
 
 

@@ -67,8 +67,10 @@ def _kept_nowhere(scope: Scope, send: Send) -> Send:
     knows nothing, and would give one person's page to the next. `Route` says so by itself.
     """
 
+    used: list[bool] = scope.setdefault(BY_COOKIE, [])
+
     async def marked(message: Any) -> None:
-        if message["type"] == "http.response.start" and BY_COOKIE in scope:
+        if message["type"] == "http.response.start" and used:
             headers = list(message.get("headers", ()))
             if all(name.lower() != b"cache-control" for name, _ in headers):
                 message = {**message, "headers": [*headers, (b"cache-control", b"no-store")]}

@@ -54,7 +54,7 @@ class Cookies:
         return self._read(connection, self._name(connection.scope))
 
     def refresh_value(self, connection: HTTPConnection) -> str | None:
-        """What renews it, for the pages' own renewal and nothing else. Raises CrossSiteRequest, TwoCookies."""
+        """What renews it, for the pages alone: no session is opened by it. Raises CrossSiteRequest, TwoCookies."""
         return self._read(connection, self._name(connection.scope) + REFRESH)
 
     def require_own_page(self, connection: HTTPConnection) -> None:

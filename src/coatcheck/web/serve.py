@@ -14,6 +14,7 @@ from fastapi.requests import HTTPConnection
 
 from coatcheck.problems import NotStarted, StartRefused, Unavailable
 from coatcheck.web.carrying import App, Receive, Scope, Send
+from coatcheck.web.client import PEER
 from coatcheck.web.problem_document import problem_response
 from coatcheck.web.request_id import request_id
 from coatcheck.web.upgrade import Http
@@ -97,6 +98,8 @@ class Starting:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on."""
+        if scope["type"] != "lifespan":
+            scope[PEER] = scope.get("client")  # proxy_headers=False: it is whoever called
         if scope["type"] == "http":
             await self._answer(scope, receive, send)
         elif scope["type"] == "lifespan":
