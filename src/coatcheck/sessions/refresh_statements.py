@@ -23,10 +23,11 @@ FAMILY = (
 
 _now = DatabaseNow(bindparam("clock_offset"))
 _of_enabled_account = sessions.c.account_id.in_(
-    # FOR SHARE: a disable or a password change under way is waited for, and then wins.
+    # FOR NO KEY UPDATE: a disable or a password change under way is waited for, and then wins. Not FOR SHARE:
+    # sharers let each other in before whoever waits to end the session, for as long as a thief keeps asking.
     select(accounts.c.id)
     .where(accounts.c.id == bindparam("account_id"), accounts.c.disabled_at.is_(None))
-    .with_for_update(read=True)
+    .with_for_update(key_share=True)
     .scalar_subquery()
 )
 _alive = [

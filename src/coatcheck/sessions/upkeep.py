@@ -19,7 +19,7 @@ ROUND_SECONDS = 30
 ERASING_SECONDS = 2  # between two erasures while tokens are exchanged without a pause
 A_MOMENT = 0.1
 MINUTE = 60
-LAST_ROUND_SECONDS = 0.3  # a server that is stopped has a second
+LAST_ROUND_SECONDS = 0.15  # a server that is stopped has a second for everything
 DIFFERENT_CLOCKS_SECONDS = 0.001
 LOGGER = logging.getLogger("coatcheck.sessions")
 
@@ -65,7 +65,7 @@ class Upkeep:
         self._erasures.within(WINDOW_SECONDS + A_MOMENT)
 
     async def finish(self) -> None:
-        """The last round, as far as it comes in 0.3 s. What hangs then ends with its connection."""
+        """The last round, as far as it comes in 0.15 s. What hangs then ends with its connection."""
         self._rounds.off()
         self._erasures.off()
         under_way = {work for alarm in (self._rounds, self._erasures) if (work := alarm.running) is not None}
