@@ -40,11 +40,10 @@ class PostgreSQL:
     async def open(self) -> None:
         """Connect once, so that a wrong address is told at start."""
         try:
-            connection = await psycopg.AsyncConnection.connect(self.url, **LIVENESS)
-            encoding = connection.info.parameter_status("server_encoding")
-            cursor = await connection.execute(b"SHOW default_transaction_isolation")
-            self._others_default = await cursor.fetchone() != ("read committed",)
-            await connection.close()
+            async with await psycopg.AsyncConnection.connect(self.url, **LIVENESS) as connection:
+                encoding = connection.info.parameter_status("server_encoding")
+                cursor = await connection.execute(b"SHOW default_transaction_isolation")
+                self._others_default = await cursor.fetchone() != ("read committed",)
         except psycopg.Error:
             raise StartRefused(
                 "PostgreSQL does not answer at COATCHECK_DATABASE_URL. "

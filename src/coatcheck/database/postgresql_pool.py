@@ -147,7 +147,11 @@ class Pool:
             raise DatabaseUnavailable from error
         # Whatever the database's default is: what waits for a lock must then see what was committed meanwhile. It
         # goes into BEGIN, so it holds behind a pooler too.
-        await connection.set_isolation_level(psycopg.IsolationLevel.READ_COMMITTED)
+        try:
+            await connection.set_isolation_level(psycopg.IsolationLevel.READ_COMMITTED)
+        except BaseException:  # nothing is sent, but a busy loop is let go on, and the caller may give up there
+            connection.pgconn.finish()
+            raise
         return connection, time.monotonic()
 
     def _give_back(self, own: OfOneLoop, connection: Connection, made: float) -> None:
