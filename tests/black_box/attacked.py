@@ -43,7 +43,7 @@ class Answer(NamedTuple):
 
 
 class Lines(logging.Handler):
-    """Everything that is logged, by anybody."""
+    """Everything that is logged, by anybody but the file lock: it tells of small writes beside the requests."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -52,7 +52,7 @@ class Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep it; one comes twice, from its logger and from the root."""
-        if record is not self._last:
+        if record is not self._last and record.name != "filelock":
             self._last = record
             self.texts.append(record.getMessage())
 
