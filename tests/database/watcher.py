@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+import warnings
 
 from coatcheck.database import Database
 from tests.database.heard import Heard
@@ -44,6 +45,7 @@ async def main() -> Heard:
 if __name__ == "__main__":
     heard = asyncio.run(main())
     if sys.argv[3:] == ["fork"]:
+        warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on: it is what is tried here
         child = os.fork()
         print(asyncio.run(in_child(heard)) if child == 0 else "forked", flush=True)
         if child != 0:
