@@ -1,13 +1,16 @@
 """Fixtures that several rooms share: the engines, a server of each kind, an app in this process."""
 
+import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from coatcheck import Database
+from coatcheck.database.migrate import Migrations
 from tests.support.app import make_app
 from tests.support.clock import Clock
 from tests.support.postgresql import Cluster, pgbouncer, pgbouncer_path
@@ -56,6 +59,16 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     name = cluster.new_database()
     yield cluster.url(name)
     cluster.drop_database(name)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A database with Coatcheck's tables, open, on each engine."""
+    await asyncio.to_thread(Migrations(database_url, ["coatcheck.migrations"]).upgrade)
+    database = Database(database_url)
+    await database.open()
+    yield database
+    await database.close()
 
 
 @pytest.fixture

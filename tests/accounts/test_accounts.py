@@ -1,25 +1,14 @@
 """Accounts: one name, one account; what was verified must still hold when it is written."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 
 import pytest
 
 from coatcheck.accounts import Accounts, RegistrationClosed, UsernameTaken
 from coatcheck.database import Database
-from coatcheck.database.migrate import Migrations
 from coatcheck.passwords import CHEAPEST, Passwords
 from coatcheck.problems import Invalid
 from tests.support.clock import Clock
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncGenerator[Database, None]:
-    await asyncio.to_thread(Migrations(database_url, ["coatcheck.migrations"]).upgrade)
-    database = Database(database_url)
-    await database.open()
-    yield database
-    await database.close()
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from coatcheck import Coatcheck, request_log
 from coatcheck.tokens.base64url import decoded
 from tests.black_box.forging import ATTACKER_KEY, Original
 from tests.support.app import make_app
+from tests.support.asgi import Header, ask
 from tests.support.clock import Clock
 from tests.support.person import Person
 
-Header = tuple[bytes, bytes]
 ELSEWHERE = "http://127.0.0.1:9000"
 JSON: Header = (b"content-type", b"application/json")
 
@@ -93,36 +93,9 @@ class Service:
         return self.portal.call(self._ask, operation.method, path, [(b"host", b"127.0.0.1"), JSON, *headers], body)
 
     async def _ask(self, method: str, path: str, headers: list[Header], body: bytes) -> Answer:
-        status, answer, got = 0, b"", dict[str, str]()
-
-        async def receive() -> Any:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Any) -> None:
-            nonlocal status, answer
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                for name, value in message["headers"]:
-                    assert name.decode() not in got, f"{name} comes twice"
-                    got[name.decode()] = value.decode("latin-1")
-            answer += message.get("body", b"")
-
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "scheme": "http",
-            "headers": headers,
-            "server": ("127.0.0.1", 8000),
-            "client": ("127.0.0.1", 50_000),
-        }
         began = time.perf_counter()
-        await self.app(scope, receive, send)
-        return Answer(status, got, answer, time.perf_counter() - began)
+        reply = await ask(self.app, method, path, headers, body)
+        return Answer(*reply, seconds=time.perf_counter() - began)
 
 
 def _body(operation: Operation, person: Person) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from tests.black_box.problem import challenge, problem
 from tests.black_box.wire import Wire, head
 from tests.support.app import make_app
+from tests.support.asgi import ask
 from tests.support.person import Person
 from tests.support.server import Server
 
@@ -43,31 +44,8 @@ async def call(app: FastAPI, method: str, path: str, token: str = "", body: Any 
     headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
     if token:
         headers.append((b"authorization", b"Bearer " + token.encode()))
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "scheme": "http",
-        "headers": headers,
-        "server": ("127.0.0.1", 8000),
-        "client": ("127.0.0.1", 50_000),
-    }
-    status, answer = 0, b""
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": content, "more_body": False}
-
-    async def send(message: Any) -> None:
-        nonlocal status, answer
-        status = message.get("status", status)
-        answer += message.get("body", b"")
-
-    await app(scope, receive, send)
-    return status, answer
+    reply = await ask(app, method, path, headers, content)
+    return reply.status, reply.body
 
 
 async def test_no_letter_of_a_token_can_be_changed(app: FastAPI) -> None:

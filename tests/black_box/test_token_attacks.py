@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.black_box.attacked import Answer, Attacker, Header, Operation, Service, running, token_from_elsewhere
+from tests.black_box.attacked import Answer, Attacker, Operation, Service, running, token_from_elsewhere
 from tests.black_box.forged_claims import CLAIM_FORGERIES
 from tests.black_box.forged_keys import KEY_FORGERIES
 from tests.black_box.forged_shapes import SHAPE_FORGERIES
 from tests.black_box.forging import Forgery, Original, Text
 from tests.black_box.problem import INSTANCE
+from tests.support.asgi import Header
 
 FORGERIES = (*KEY_FORGERIES, *SHAPE_FORGERIES, *CLAIM_FORGERIES)
 ME = Operation("GET", "/me")

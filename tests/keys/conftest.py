@@ -1,25 +1,14 @@
-"""A database with its tables, on each engine, and keyrings on it."""
+"""Keyrings on a database, on each engine."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import pytest
 
 from coatcheck.database import Database
-from coatcheck.database.migrate import Migrations
 from coatcheck.keys import Keyring, Secret, Secrets
 from tests.support.clock import Clock
 
 Open = Callable[..., Awaitable[Keyring]]
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncGenerator[Database, None]:
-    await asyncio.to_thread(Migrations(database_url, ["coatcheck.migrations"]).upgrade)
-    database = Database(database_url)
-    await database.open()
-    yield database
-    await database.close()
 
 
 @pytest.fixture

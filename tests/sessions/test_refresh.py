@@ -4,12 +4,17 @@ that was lost on its way is forgiven."""
 
 import hmac
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
+from coatcheck.sessions import Opening
+from coatcheck.sessions.refresh import Renewed
 from coatcheck.sessions.refresh_token import RefreshToken
+from coatcheck.sessions.tickets import Ticket
 from tests.black_box.forging import said_in
 from tests.support.clock import Clock
 from tests.support.person import Person
@@ -265,3 +270,12 @@ def test_what_made_a_successor_is_erased_after_ten_seconds(
     clock.forward(11)
     portal.call(coatcheck.sessions.upkeep.round)
     assert [row[0] is None for row in portal.call(coatcheck.database.all, salts)] == [True]
+
+
+def test_no_representation_shows_a_token() -> None:
+    """In a trace, a log or a debugger somebody reads over a shoulder."""
+    ticket = Ticket("eyJ.access", 1_800, datetime.now(UTC))
+    opening = Opening(ticket, "ccr_first", 1, select(1), {"refresh_hash": "eyJ"})
+    for thing in (ticket, opening, Renewed(ticket, "ccr_next", 1)):
+        assert "eyJ" not in repr(thing)
+        assert "ccr_" not in repr(thing)

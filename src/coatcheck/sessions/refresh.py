@@ -8,7 +8,7 @@ the whole family ends (RFC 9700 section 4.14.2). Only an answer that was lost on
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -44,7 +44,7 @@ class Renewed:
     """An access token and the refresh token that follows. Lives are in seconds."""
 
     access: Ticket
-    refresh_token: str
+    refresh_token: str = field(repr=False)
     refresh_expires_in: int
 
 

@@ -27,6 +27,7 @@ class Revocations:
         self._keys = keys
         self._clock = clock
         self._ended: dict[str, float] = {}
+        self._after = 0
         self._current = False
         self._changes = database.changes(CHANNEL, log=statements.NEWS, rows=self._read, message=self._hear)
 
@@ -93,8 +94,6 @@ class Revocations:
                 self._keys.told(int(row.about))
         self._after = after
         return after
-
-    _after = 0
 
     def _hear(self, text: str) -> None:
         for line in text.splitlines():

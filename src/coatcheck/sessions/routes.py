@@ -93,7 +93,6 @@ def _add_logout(router: APIRouter, sessions: Sessions, pages: PageSessions) -> N
 
 
 def _add_sessions(router: APIRouter, sessions: Sessions) -> None:
-
     @router.get(
         "/sessions",
         tags=["sessions"],

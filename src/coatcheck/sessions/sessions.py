@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Executable
@@ -20,7 +20,7 @@ from coatcheck.sessions.ending import Ending
 from coatcheck.sessions.refresh import Refresh
 from coatcheck.sessions.revocations import KEPT_SECONDS, Revocations
 from coatcheck.sessions.tickets import Ticket, Tickets
-from coatcheck.sessions.upkeep import MINUTE, Upkeep
+from coatcheck.sessions.upkeep import MINUTE, Upkeep, as_moment
 from coatcheck.sessions.user import User
 from coatcheck.tokens import Claims, InvalidToken, Outcome, VerifiedTokens, named_key
 from coatcheck.web import Client
@@ -37,7 +37,7 @@ class Opening:
     """A session about to be opened, and what its holder gets once it is. Lives are in seconds."""
 
     access: Ticket
-    refresh_token: str | None
+    refresh_token: str | None = field(repr=False)
     refresh_expires_in: int | None
     statement: Executable = field(repr=False)
     values: dict[str, Any] = field(repr=False)
@@ -125,7 +125,7 @@ class Sessions:
             "session_id": session_id,
             "account_id": account.id,
             "verified_hash": account.password_hash,
-            "auth_time": _moment(now),
+            "auth_time": as_moment(now),
             "amr": " ".join(amr),
             "expires_at": access.expires_at,
             "address": None if client.address is None else str(client.address),
@@ -141,7 +141,7 @@ class Sessions:
         if not await tx.execute(opening.statement, opening.values):
             return False
         # After the account's row is locked, as everywhere: another order could deadlock.
-        long_ago = _moment(int(self._clock()) - KEPT_SECONDS)
+        long_ago = as_moment(int(self._clock()) - KEPT_SECONDS)
         await tx.execute(statements.FORGET_EXPIRED, {"account_id": opening.values["account_id"], "before": long_ago})
         return True
 
@@ -156,7 +156,7 @@ class Sessions:
             id=claims.subject,
             username=claims.username,
             session_id=claims.session,
-            auth_time=_moment(claims.auth_time),
+            auth_time=as_moment(claims.auth_time),
             amr=claims.amr,
         )
 
@@ -178,7 +178,7 @@ class Sessions:
 
     async def all_of(self, user: User) -> list[Session]:
         """The sessions of this user that still go on, the newest login first."""
-        now = datetime.fromtimestamp(self._clock(), UTC)
+        now = as_moment(self._clock())
         rows = await self._database.all(statements.LIST, {"account_id": user.id, "now": now, "limit": MOST_SHOWN})
         # Reading what a browser calls itself takes up to 70 ms.
         devices = await asyncio.to_thread(lambda: [in_words(row.user_agent) for row in rows])
@@ -204,7 +204,7 @@ class Sessions:
             if session_id != user.session_id:
                 return False
             # The token says that this session is theirs, and is good without its row until it expires.
-            await self._ending.without_row(tx, session_id, _moment(int(self._clock()) + LONGEST_TOKEN_SECONDS))
+            await self._ending.without_row(tx, session_id, as_moment(int(self._clock()) + LONGEST_TOKEN_SECONDS))
             return True
 
     async def end_all_others(self, user: User) -> None:
@@ -260,8 +260,4 @@ class Sessions:
         noted = self.upkeep.last_seen(row.id)
         opened: datetime = row.auth_time
         # What is noted here may be older: another process has seen it since, and written that.
-        return max(opened, row.last_seen_at or opened, opened if noted is None else _moment(noted - noted % MINUTE))
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+        return max(opened, row.last_seen_at or opened, opened if noted is None else as_moment(noted - noted % MINUTE))

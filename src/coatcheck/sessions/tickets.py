@@ -1,7 +1,7 @@
 """Making the access tokens of sessions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from coatcheck.tokens import Claims, SigningKey, issue
@@ -11,7 +11,7 @@ from coatcheck.tokens import Claims, SigningKey, issue
 class Ticket:
     """An access token. expires_in: seconds. expires_at: the same as a moment."""
 
-    access_token: str
+    access_token: str = field(repr=False)
     expires_in: int
     expires_at: datetime
 

@@ -85,7 +85,7 @@ class Upkeep:
             await self._erase()
             self._revocations.forget()
             await self._database.execute(
-                statements.FORGET_REVOCATIONS, {"before": _moment(int(self._clock()) - KEPT_SECONDS)}
+                statements.FORGET_REVOCATIONS, {"before": as_moment(int(self._clock()) - KEPT_SECONDS)}
             )
         except DatabaseUnavailable:
             self._seen = {**seen, **self._seen}
@@ -118,7 +118,7 @@ class Upkeep:
         for minute, ids in by_minute.items():
             waiting = iter(ids)
             while some := list(islice(waiting, IDS_A_STATEMENT)):
-                await self._database.execute(statements.SEEN, {"moment": _moment(minute), **_numbered(some)})
+                await self._database.execute(statements.SEEN, {"moment": as_moment(minute), **_numbered(some)})
 
 
 def _numbered(ids: Sequence[str]) -> dict[str, str]:
@@ -126,5 +126,6 @@ def _numbered(ids: Sequence[str]) -> dict[str, str]:
     return {f"id_{place}": ids[min(place, len(ids) - 1)] for place in range(IDS_A_STATEMENT)}
 
 
-def _moment(seconds: int) -> datetime:
+def as_moment(seconds: float) -> datetime:
+    """Seconds since 1970, as the database keeps them."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -15,9 +15,9 @@ from fastapi.requests import HTTPConnection
 from coatcheck.problems import NotStarted, StartRefused, Unavailable
 from coatcheck.web.carrying import App, Receive, Scope, Send
 from coatcheck.web.client import PEER
+from coatcheck.web.http_protocol import Http
 from coatcheck.web.problem_document import problem_response
 from coatcheck.web.request_id import request_id
-from coatcheck.web.upgrade import Http
 
 # What is still under way when the signal comes; the whole end takes less than a second, of which
 # uvicorn, the database and Python itself need half.
