@@ -3,8 +3,10 @@
 import asyncio
 import gc
 import sqlite3
+import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,22 @@ async def test_whoever_gives_up_when_just_connected_leaves_no_connection(
     asking = None
     gc.collect()  # psycopg warns of one that is left, and a warning is an error here
     await database.close()
+
+
+@pytest.mark.postgresql
+async def test_a_database_that_nobody_closed_is_forgotten_without_a_word(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    database = Database(postgresql_url)
+    await database.open()
+    await database.all(text("SELECT 1"))
+    known = weakref.ref(database)
+    del database
+    gc.collect()
+    assert known() is None
+    assert said == []
 
 
 def threads_of_ours() -> set[threading.Thread]:

@@ -84,6 +84,9 @@ class Pool:
         self._prepare_threshold = STATEMENT_USES_BEFORE_PREPARED if prepare else None
         self._open = False
         self._loops: dict[asyncio.AbstractEventLoop, OfOneLoop] = {}
+        # No lifespan closes an application that is mounted, or asked through a TestClient without `with`: psycopg
+        # would warn of each connection when that is forgotten, which is an error where tests make warnings errors.
+        weakref.finalize(self, _close_idle, self._loops).atexit = False
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection, None]:
@@ -165,6 +168,11 @@ class Pool:
             own.idle.append((connection, made))
         else:
             connection.pgconn.finish()
+
+
+def _close_idle(loops: dict[asyncio.AbstractEventLoop, OfOneLoop]) -> None:
+    for own in loops.values():
+        own.close()
 
 
 async def _take_place(own: OfOneLoop) -> None:
