@@ -86,6 +86,8 @@ def test_no_token_password_or_query_is_in_the_log(sqlite_server: Server, sqlite_
 
 
 def test_nothing_else_is_written(sqlite_server: Server, sqlite_person: Person) -> None:
+    # What came before is written when a later request's line is there.
+    assert lines_of(sqlite_server, sqlite_person.get("/me").headers["x-request-id"])
     before = len(sqlite_server.stderr)
     answer = sqlite_person.get("/me")
     assert lines_of(sqlite_server, answer.headers["x-request-id"])

@@ -4,6 +4,7 @@ other goes on meanwhile, as a second server process would."""
 import asyncio
 import base64
 import json
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ OLD, NEW = "secret123", "correct horse battery"
 CHEAP = Cost(memory_kib=8, iterations=1, lanes=1)
 DEARER = Cost(memory_kib=8, iterations=2, lanes=1)
 
+NEWS_SECONDS = 1.0
 STORED_HASH = select(accounts.c.password_hash).where(accounts.c.id == bindparam("account_id"))
 SESSIONS = select(sessions.c.id).where(sessions.c.account_id == bindparam("account_id"))
 
@@ -85,6 +87,13 @@ class Process:
     async def who(self, token: str) -> int:
         """The status of GET /me with this token."""
         return (await self.client.get("/me", headers=bearer(token))).status_code
+
+    async def refuses(self, token: str) -> bool:
+        """Whether GET /me does, within the second that another process's news may take on PostgreSQL."""
+        deadline = time.monotonic() + NEWS_SECONDS
+        while (status := await self.who(token)) == 200 and time.monotonic() < deadline:
+            pass
+        return status == 401
 
     async def stored_hash(self, account_id: int) -> str | None:
         row = await self.coatcheck.database.one(STORED_HASH, {"account_id": account_id})

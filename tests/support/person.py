@@ -1,11 +1,13 @@
 """A person with an account, talking HTTP."""
 
 import itertools
+import time
 from typing import Any
 
 import httpx2
 
 PASSWORD = "secret123"
+NEWS_SECONDS = 1.0
 _names = itertools.count(1)
 
 
@@ -53,6 +55,13 @@ class Person:
         """Send a request with this person's token, or another one."""
         headers = {"Authorization": f"Bearer {token or self.token}", **options.pop("headers", {})}
         return self.client.request(method, path, headers=headers, **options)
+
+    def is_refused(self) -> bool:
+        """Whether GET /me refuses this person, within the second that a command's news may take on PostgreSQL."""
+        deadline = time.monotonic() + NEWS_SECONDS
+        while (status := self.get("/me").status_code) == 200 and time.monotonic() < deadline:
+            pass
+        return status == 401
 
     def get(self, path: str, **options: Any) -> httpx2.Response:
         """GET."""
