@@ -1,6 +1,6 @@
 """Account rows."""
 
-from sqlalchemy import Column, Identity, String, Table
+from sqlalchemy import Column, Identity, String, Table, Text
 
 from coatcheck.database import ID, METADATA, MOMENT
 
@@ -14,7 +14,7 @@ accounts = Table(
     Column("id", ID, Identity(), primary_key=True),
     Column("username", String(254), nullable=False),
     Column("mapped_username", MAPPED_NAME, nullable=False, unique=True),
-    Column("password_hash", String(255)),  # none: this account gets in some other way
+    Column("password_hash", Text),  # none: this account gets in some other way
     Column("created_at", MOMENT, nullable=False),
     Column("disabled_at", MOMENT),
     sqlite_autoincrement=True,
