@@ -93,8 +93,6 @@ class Coatcheck:
     def _build(self) -> None:
         """The rooms, each handed what it needs."""
         settings, database, clock = self.settings, self.database, self._clock
-        self.passwords = Passwords(settings.password_cost, settings.password_min_length)
-        self.accounts = Accounts(database, self.passwords, clock=clock, open_to_all=settings.registration == "open")
         self._secrets = keys.Source(
             text=_text(settings.secret),
             file=None if settings.secret_file is None else settings.directory / settings.secret_file,
@@ -113,6 +111,13 @@ class Coatcheck:
             refresh_token_seconds=settings.refresh_token_seconds,
             clock=clock,
         )
+        self.passwords = Passwords(
+            settings.password_cost,
+            settings.password_min_length,
+            peppers=keys.DataKeys(self.keyring, keys.PEPPER, self.sessions.revocations.catch_up),
+            seals=keys.DataKeys(self.keyring, keys.SEAL, self.sessions.revocations.catch_up),
+        )
+        self.accounts = Accounts(database, self.passwords, clock=clock, open_to_all=settings.registration == "open")
         self.pages = PageSessions(self.cookies, self.sessions.refresh)
         self.login = Login(database, self.accounts, self.passwords, self.sessions)
         self.me = Me(database, self.accounts, self.passwords, self.sessions, clock=clock)

@@ -6,14 +6,14 @@ import pytest
 
 from coatcheck.accounts import Accounts, RegistrationClosed, UsernameTaken
 from coatcheck.database import Database
-from coatcheck.passwords import CHEAPEST, Passwords
 from coatcheck.problems import Invalid
 from tests.support.clock import Clock
+from tests.support.passwords import passwords_with
 
 
 @pytest.fixture
 def accounts(database: Database, clock: Clock) -> Accounts:
-    return Accounts(database, Passwords(CHEAPEST), clock=clock, open_to_all=True)
+    return Accounts(database, passwords_with(), clock=clock, open_to_all=True)
 
 
 async def test_an_account_is_found_by_any_spelling_and_shown_as_typed(accounts: Accounts, clock: Clock) -> None:
@@ -45,7 +45,7 @@ async def test_every_mistake_is_told_at_once(accounts: Accounts) -> None:
 
 
 async def test_closed_registration_is_refused_before_any_look(database: Database, clock: Clock) -> None:
-    closed = Accounts(database, Passwords(CHEAPEST), clock=clock, open_to_all=False)
+    closed = Accounts(database, passwords_with(), clock=clock, open_to_all=False)
     with pytest.raises(RegistrationClosed):
         await closed.register("two words", "short")
     assert (await closed.create("alice", "secret123")).username == "alice"

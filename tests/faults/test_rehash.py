@@ -28,7 +28,7 @@ async def test_a_raised_cost_reaches_the_hash_at_the_next_login(tmp_path: Path, 
         token = await after.token(OLD)
         renewed = await after.stored_hash(alice)
         assert renewed is not None
-        assert renewed.startswith("$argon2id$v=19$m=64,t=3,p=1$")
+        assert "$argon2id$v=19$m=64,t=3,p=1$" in renewed
         assert await after.who(token) == 200
         await after.token(OLD)
         assert await after.stored_hash(alice) == renewed

@@ -5,7 +5,7 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, select
 
 from coatcheck import Coatcheck
 from coatcheck.accounts.tables import accounts
+from coatcheck.keys import PEPPER, SEAL, DataKeys, Keyring
 from coatcheck.passwords import Cost, Passwords, Verdict
 from coatcheck.sessions.tables import sessions
 from tests.support.app import make_app
@@ -32,13 +33,13 @@ SESSIONS = select(sessions.c.id).where(sessions.c.account_id == bindparam("accou
 class GatedPasswords(Passwords):
     """Real passwords; whoever has checked one waits at the gate before the answer is believed."""
 
-    def __init__(self, cost: Cost) -> None:
-        super().__init__(cost)
+    def __init__(self, cost: Cost, keyring: Keyring, catch_up: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(cost, peppers=DataKeys(keyring, PEPPER, catch_up), seals=DataKeys(keyring, SEAL, catch_up))
         self.open = asyncio.Event()
         self._checked = asyncio.Semaphore(0)
 
-    async def verify(self, password: str, stored: str | None) -> Verdict:
-        verdict = await super().verify(password, stored)
+    async def verify(self, *args: Any, **kwargs: Any) -> Verdict:
+        verdict = await super().verify(*args, **kwargs)
         self._checked.release()
         await self.open.wait()
         return verdict
@@ -60,7 +61,7 @@ class Process:
 
     def gate(self, cost: Cost = CHEAP) -> GatedPasswords:
         """Hand gated passwords to login and password change, in the place of their own."""
-        gated = GatedPasswords(cost)
+        gated = GatedPasswords(cost, self.coatcheck.keyring, self.coatcheck.sessions.revocations.catch_up)
         self.coatcheck.login._passwords = self.coatcheck.me._passwords = gated
         return gated
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from coatcheck.database import Database, UniqueViolation
-from coatcheck.keys import HASHING, SUCCESSOR, Keyring, Secret, Secrets
+from coatcheck.keys import HASHING, PEPPER, SEAL, SUCCESSOR, THROTTLE, Keyring, Secret, Secrets
 from coatcheck.keys.check import check, exist
 from coatcheck.problems import StartRefused
 from tests.keys.conftest import Open, shown
@@ -48,8 +48,8 @@ async def test_processes_that_start_at_once_agree(
 async def test_a_dump_holds_no_usable_key(database: Database, keyring: Keyring) -> None:
     rows = await database.all(text("SELECT wrapped FROM coatcheck_keys"))
     secrets = [key.private for key in keyring.signing.values()]
-    secrets += [keyring.data_key(purpose).value for purpose in (HASHING, SUCCESSOR)]
-    assert len(rows) == len(secrets) == 4
+    secrets += [keyring.data_key(purpose).value for purpose in (HASHING, SUCCESSOR, PEPPER, SEAL, THROTTLE)]
+    assert len(rows) == len(secrets) == 7
     assert not [value for row in rows for value in secrets if value in bytes(row[0])]
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import argon2
 import pytest
 from fastapi.testclient import TestClient
 
@@ -9,7 +10,7 @@ from coatcheck.database.migrate import Migrations
 from tests.keys.test_key_set import call, keyring_of
 from tests.support.app import make_app
 from tests.support.clock import Clock
-from tests.support.person import Person
+from tests.support.person import PASSWORD, Person
 from tests.support.sql import run_sql
 from tests.tokens.test_tokens import part
 
@@ -97,12 +98,17 @@ def test_another_algorithm_in_the_settings_takes_over_after_five_minutes(
         assert person.get("/me", token=new).status_code == person.get("/me").status_code == 200
 
 
+# Of secret123, as that version stored it.
+OF_BEFORE = argon2.PasswordHasher(1, 8, 1).hash(PASSWORD)
+
+
 def test_an_upgraded_database_goes_on_accepting_its_tokens(tmp_path: Path, database_url: str, clock: Clock) -> None:
     """Down to the schema of the version before and up again: one Ed25519 key, and nothing says when it signs."""
     with TestClient(make_app(tmp_path, database_url, clock=clock)) as client:
         person = Person(client)
         call(client, keyring_of(client).revoke, kid(person.token))
         person.token = person.log_in()
+    run_sql(database_url, "UPDATE coatcheck_accounts SET password_hash = '" + OF_BEFORE + "'")
     migrations = Migrations(database_url, ["coatcheck.migrations", "todos.migrations"])
     migrations.go(migrations.step("coatcheck@0002"))
     # That version accepts whatever key it finds: the revoked one is gone.

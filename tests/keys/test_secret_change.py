@@ -92,7 +92,7 @@ class TestGiven:
         done = rotate(tmp_path, **settings)
         assert (done.returncode, done.stdout) == (
             0,
-            "4 keys are wrapped under COATCHECK_SECRET now. Take COATCHECK_SECRET_PREVIOUS away and restart the "
+            "7 keys are wrapped under COATCHECK_SECRET now. Take COATCHECK_SECRET_PREVIOUS away and restart the "
             "servers.\n",
         )
         assert key_ids(tmp_path, **self.alone(self.new, settings)) == before

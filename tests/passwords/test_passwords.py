@@ -9,16 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coatcheck.passwords import CHEAPEST, OWASP_ARGON2ID, Cost, HashingBusy, Passwords, Verdict
+from coatcheck.passwords import OWASP_ARGON2ID, Cost, Passwords, Verdict
 from coatcheck.passwords.policy import refusal
+from tests.support.keys import HeldKeys
+from tests.support.passwords import passwords_with
 
-RIGHT = Verdict(right=True, rehash_due=False)
-WRONG = Verdict(right=False, rehash_due=False)
+RIGHT = Verdict(right=True)
+WRONG = Verdict(right=False)
 
 
 @pytest.fixture
 def passwords() -> Passwords:
-    return Passwords(CHEAPEST)
+    return passwords_with()
 
 
 async def test_the_same_password_verifies_and_another_does_not(passwords: Passwords) -> None:
@@ -28,11 +30,11 @@ async def test_the_same_password_verifies_and_another_does_not(passwords: Passwo
 
 
 async def test_it_is_argon2id_with_owasps_minimum_and_a_salt_of_its_own() -> None:
-    passwords = Passwords(OWASP_ARGON2ID)
+    passwords = passwords_with(OWASP_ARGON2ID)
     first, second = await passwords.hash("secret123"), await passwords.hash("secret123")
-    assert first.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert first != second
-    _, _, _, _, salt, digest = first.split("$")
+    _, scheme, _, argon2id, version, cost, salt, digest = first.split("$")
+    assert (scheme, argon2id, version, cost) == ("hmac-sha256", "argon2id", "v=19", "m=19456,t=2,p=1")
     assert (len(salt), len(digest)) == (22, 43)  # 16 and 32 bytes in base64
 
 
@@ -57,15 +59,20 @@ async def test_a_missing_hash_and_a_broken_one_are_never_right(passwords: Passwo
     assert await passwords.verify("secret123", "not a hash") == WRONG
 
 
-async def test_a_rehash_is_due_when_the_cost_has_risen() -> None:
-    cheap = await Passwords(CHEAPEST).hash("secret123")
-    dearer = Passwords(Cost(memory_kib=16, iterations=1, lanes=1))
-    assert await dearer.verify("secret123", cheap) == Verdict(right=True, rehash_due=True)
+async def test_w28_the_hash_is_renewed_when_the_cost_has_risen() -> None:
+    peppers = HeldKeys()
+    cheap = await passwords_with(peppers=peppers).hash("secret123")
+    dearer = passwords_with(Cost(memory_kib=16, iterations=1, lanes=1), peppers=peppers)
+    verdict = await dearer.verify("secret123", cheap)
+    assert verdict.right
+    assert verdict.renewed is not None
+    assert "$m=16,t=1,p=1$" in verdict.renewed
+    assert await dearer.verify("secret123", verdict.renewed) == RIGHT
     assert await dearer.verify("wrong", cheap) == WRONG
 
 
 async def test_hashing_leaves_the_event_loop_free() -> None:
-    passwords = Passwords(OWASP_ARGON2ID)
+    passwords = passwords_with(OWASP_ARGON2ID)
     ticks = 0
     work = asyncio.gather(*(passwords.hash("secret123") for _ in range(8)))
     while not work.done():
@@ -74,18 +81,8 @@ async def test_hashing_leaves_the_event_loop_free() -> None:
     assert ticks > 100  # hashing in the loop would leave it a handful
 
 
-async def test_beyond_the_queues_limit_it_is_refused_and_then_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("coatcheck.passwords.passwords.MOST_WAITING", 3)
-    passwords = Passwords(CHEAPEST)
-    results = await asyncio.gather(*(passwords.hash("secret123") for _ in range(10)), return_exceptions=True)
-    refused = [result for result in results if isinstance(result, HashingBusy)]
-    assert len(refused) == 7
-    assert refused[0].retry_after > 0
-    assert await passwords.hash("secret123")
-
-
 async def test_who_gives_up_leaves_no_work_behind() -> None:
-    passwords = Passwords(OWASP_ARGON2ID)
+    passwords = passwords_with(OWASP_ARGON2ID)
     started = time.perf_counter()
     tasks = [asyncio.create_task(passwords.hash("secret123")) for _ in range(200)]
     await asyncio.sleep(0)
@@ -130,7 +127,7 @@ def test_length_counts_code_points_after_normalisation() -> None:
 @settings(deadline=None)
 @given(password=st.text(st.characters(codec="utf-8"), max_size=64))
 async def test_any_text_verifies_as_itself(password: str) -> None:
-    passwords = Passwords(CHEAPEST)
+    passwords = passwords_with()
     assert await passwords.verify(password, await passwords.hash(password)) == RIGHT
     passwords.close()
 

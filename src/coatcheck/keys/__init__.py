@@ -13,8 +13,9 @@ Tables: coatcheck_keys, coatcheck_issuer. What can happen here: StartRefused, wh
 issuer is not the database's; Unavailable, when no key can be opened any more.
 """
 
-from coatcheck.keys.change import CHANNEL, HASHING, NO_KEYS, SUCCESSOR
+from coatcheck.keys.change import CHANNEL, HASHING, NO_KEYS, PEPPER, SEAL, SUCCESSOR, THROTTLE
 from coatcheck.keys.check import open_all
+from coatcheck.keys.data_keys import DataKeys
 from coatcheck.keys.files import close_folder
 from coatcheck.keys.issuer import adopt_issuer, check_issuer, keep_issuer
 from coatcheck.keys.keyring import DataKey, Keyring
@@ -26,8 +27,12 @@ __all__ = [
     "CHANNEL",
     "HASHING",
     "NO_KEYS",
+    "PEPPER",
+    "SEAL",
     "SUCCESSOR",
+    "THROTTLE",
     "DataKey",
+    "DataKeys",
     "Keyring",
     "Secret",
     "Secrets",

@@ -19,8 +19,11 @@ CHANNEL = "coatcheck"
 NO_KEYS = "keys 0"  # announced after a reset: no change has this number
 HASHING = "hashing"  # hashes one-time values
 SUCCESSOR = "successor"  # derives refresh successors; never the hashing key, else the stored hash is the next value
-DATA_PURPOSES = (HASHING, SUCCESSOR)
-DATA_ALGORITHM = "HMAC-SHA-256"
+PEPPER = "pepper"  # mixed into passwords
+SEAL = "imported hashes"  # encrypts other systems' password hashes
+THROTTLE = "throttle"  # hashes the names and networks that guesses are counted by
+HMAC = "HMAC-SHA-256"
+DATA_PURPOSES = {HASHING: HMAC, SUCCESSOR: HMAC, PEPPER: HMAC, SEAL: "AES-256-GCM", THROTTLE: HMAC}
 DATA_KEY_BYTES = 32
 DATA_KEY_ID_BYTES = 16
 KEPT_SECONDS = 30 * 86_400  # an over key is shown for so long
@@ -79,7 +82,7 @@ class Change:
     async def add_data_key(self, purpose: str) -> None:
         """A new data key; the older ones stay for what they have hashed."""
         key_id = secrets.token_urlsafe(DATA_KEY_ID_BYTES)
-        await self._add(purpose, key_id, DATA_ALGORITHM, secrets.token_bytes(DATA_KEY_BYTES), None)
+        await self._add(purpose, key_id, DATA_PURPOSES[purpose], secrets.token_bytes(DATA_KEY_BYTES), None)
 
     async def _add(self, purpose: str, key_id: str, algorithm: str, key: bytes, signs_from: datetime | None) -> None:
         # Under the secret that wraps the rows there are, decided inside the transaction: a server that

@@ -117,15 +117,28 @@ class Keyring:
         After `keys rotate --now` a token may be here before the news of its key. Anybody can write any id, so
         this costs one keyed read at most, and nothing for a key that is known: revoked, over, or unopened.
         """
-        if key_id in self._unheard or any(one.id == key_id for one in self._standings):
+        if any(one.id == key_id for one in self._standings):
+            return False
+        return await self._learn(key_id) and key_id in self.signing
+
+    async def learned_data(self, key_id: str) -> bool:
+        """The same for a data key that a row names: another process may have made it in this moment."""
+        return await self._learn(key_id) and self._holds_data(key_id)
+
+    async def _learn(self, key_id: str) -> bool:
+        """Read the keys again, if the database has one of this id."""
+        if key_id in self._unheard:
             return False
         if await self._database.one(statements.BY_KEY_ID, {"key_id": key_id}) is None:
             self._unheard.add(key_id)
             return False
         async with self._alone():
-            if key_id not in self.signing:
+            if not (key_id in self.signing or self._holds_data(key_id)):
                 await self._reload()
-        return key_id in self.signing
+        return True
+
+    def _holds_data(self, key_id: str) -> bool:
+        return any(key_id in keys for keys in self._data.values())
 
     def published(self) -> list[SigningKey]:
         """The keys of the key set: the current one, the next one, those retired, the newest first."""
@@ -135,6 +148,13 @@ class Keyring:
         """Every signing key, the oldest first, and the state that it is in."""
         now = self._now()
         return [(one, one.state(now)) for one in self._standings]
+
+    async def newest(self, purpose: str) -> DataKey:
+        """The newest key for this purpose, also after a reset has taken all of them. Raises Unavailable."""
+        await self.fresh()
+        if not self.data_keys(purpose):
+            await self._changed(partial(rotation.complete, algorithm=self._algorithm))
+        return self.data_key(purpose)
 
     def data_key(self, purpose: str) -> DataKey:
         """The newest key for this purpose. Raises Unavailable: none can be opened."""

@@ -34,11 +34,12 @@ class Login:
         """A new session. refresh: with a refresh token. Raises WrongCredentials, HashingBusy."""
         for _ in range(TRIES):
             account = await self._accounts.find(username)
-            verdict = await self._passwords.verify(password, account.password_hash if account else None)
+            verdict = await self._passwords.verify(
+                password, account.password_hash if account else None, account_id=account.id if account else None
+            )
             if account is None or not verdict.right or not account.enabled:
                 raise WrongCredentials
-            renewed = await self._passwords.hash(password) if verdict.rehash_due else None
-            opened = await self.finish(account, client, amr=("pwd",), refresh=refresh, renewed_hash=renewed)
+            opened = await self.finish(account, client, amr=("pwd",), refresh=refresh, renewed_hash=verdict.renewed)
             if opened is not None:
                 return opened
         raise WrongCredentials
@@ -55,7 +56,7 @@ class Login:
         """Open a session for an account as it was verified; None if it has changed since.
 
         amr: how the person proved who they are (RFC 8176). renewed_hash: stored with it, when the old
-        one costs less than we ask today.
+        one is not as we store today.
         """
         as_it_will_be = account if renewed_hash is None else replace(account, password_hash=renewed_hash)
         opening = await self._sessions.prepare(as_it_will_be, amr, client, refresh=refresh)

@@ -81,7 +81,7 @@ class Me:
             raise Invalid([("#/new_password", why)])
         for _ in range(TRIES):
             account = await self.account(user)
-            verdict = await self._passwords.verify(old, account.password_hash)
+            verdict = await self._passwords.verify(old, account.password_hash, account_id=account.id)
             if not verdict.right:
                 raise WrongOldPassword
             new_hash = await self._passwords.hash(new)

@@ -3,8 +3,16 @@
 import sqlalchemy as sa
 from alembic import op
 
+from coatcheck.problems import StartRefused
+
 revision = "0005"
 down_revision = "0004"
+
+
+OF_THIS_VERSION = sa.text(
+    "SELECT count(*) FROM coatcheck_accounts "
+    "WHERE password_hash LIKE '$hmac-sha256$%' OR password_hash LIKE '$aes-256-gcm$%'"
+)
 
 
 def upgrade() -> None:
@@ -14,6 +22,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to 255 characters; refused by PostgreSQL while a longer one is there."""
+    """Back to 255 characters. Refused where somebody could never log in again."""
+    if count := op.get_bind().scalar(OF_THIS_VERSION):
+        raise StartRefused(
+            f"{count} of the passwords are stored in a way that the version before cannot check. Nothing has changed; "
+            "to go back, restore a backup of that version."
+        )
     with op.batch_alter_table("coatcheck_accounts") as accounts:
         accounts.alter_column("password_hash", type_=sa.String(255), existing_type=sa.Text)

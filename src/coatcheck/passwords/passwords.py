@@ -1,50 +1,69 @@
 """Hashing and verifying, off the event loop."""
 
-import asyncio
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from coatcheck.passwords import policy
+from coatcheck.passwords import policy, stored
 from coatcheck.passwords.cost import Cost
+from coatcheck.passwords.fair_queue import Turn
+from coatcheck.passwords.pool import HashingPool
 from coatcheck.problems import Unavailable
-
-Result = TypeVar("Result")
 
 HASH_BYTES = 32
 SALT_BYTES = 16  # RFC 9106 section 3.1
-# At 25 ms a hash and two cores the last in the queue waits some six seconds.
-MOST_WAITING = 512
+NO_TURN = Turn()
 
 
-class HashingBusy(Unavailable):
-    """More passwords wait to be checked than can be in time."""
+class DataKeys(Protocol):
+    """The keys for one purpose, by their ids; they come from a room above."""
 
-    name = "too-busy"
-    detail = "Too many people are logging in at this moment. Nothing has changed; try again in a moment."
+    async def newest(self) -> tuple[str, bytes]:
+        """The id of the one for what is stored from now on, and its 32 bytes. Raises Unavailable."""
+        ...
+
+    async def find(self, key_id: str) -> bytes | None:
+        """One that something was stored with; None if there is no such key."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """right: it is the password. rehash_due: the stored hash costs less than we ask today."""
+    """right: it is the password. renewed: what to store instead, when the stored one is not as we store today."""
 
     right: bool
-    rehash_due: bool
+    renewed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Against:
+    """What a password is checked against. ours: peppered. current: with the newest pepper."""
+
+    hash: str
+    ours: bool
+    pepper: bytes = b""
+    current: bool = False
+
+
+WRONG = Verdict(right=False)
 
 
 class Passwords:
     """The passwords of one application: its policy, its cost, its threads.
 
-    argon2-cffi releases the GIL, so threads are enough; memory is threads × cost.memory_kib.
+    peppers: mixed into each password before it is hashed. seals: encrypt other systems' hashes.
+    Memory is threads × cost.memory_kib.
     """
 
-    def __init__(self, cost: Cost, min_length: int = policy.DEFAULT_MIN_LENGTH) -> None:
+    def __init__(
+        self, cost: Cost, min_length: int = policy.DEFAULT_MIN_LENGTH, *, peppers: DataKeys, seals: DataKeys
+    ) -> None:
         self._min_length = min_length
+        self._peppers = peppers
+        self._seals = seals
         self._hasher = PasswordHasher(
             time_cost=cost.iterations,
             memory_cost=cost.memory_kib,
@@ -55,49 +74,72 @@ class Passwords:
         )
         # Verified against when there is no account or no password, so that both cost the same.
         self._nobodys = self._hasher.hash(os.urandom(SALT_BYTES))
-        self._threads: ThreadPoolExecutor | None = None
-        self._waiting = 0
+        self.pool = HashingPool()
 
     def refusal(self, password: str) -> str | None:
         """Why a new password is refused and what would do, or None."""
         return policy.refusal(password, self._min_length)
 
-    async def hash(self, password: str) -> str:
-        """The PHC string to store. Raises HashingBusy."""
-        return await self._in_thread(lambda: self._hasher.hash(policy.normalised(password)))
+    async def hash(self, password: str, turn: Turn = NO_TURN) -> str:
+        """What to store. Raises HashingBusy."""
+        pepper = await self._peppers.newest()
+        return await self.pool.run(lambda: self._hash(password, pepper), turn)
 
-    async def verify(self, password: str, stored: str | None) -> Verdict:
-        """Whether it is the password behind the stored hash; None costs the same and is never right.
+    async def verify(
+        self, password: str, kept: str | None, *, account_id: int | None = None, turn: Turn = NO_TURN
+    ) -> Verdict:
+        """Whether it is the password behind the stored text; None costs the same and is never right.
 
-        Raises HashingBusy.
+        account_id: whose it is; another system's hash is good for no other account. Raises HashingBusy;
+        Unavailable: the text names a key that cannot be opened here.
         """
         if len(password) > 4 * policy.MAX_LENGTH:
-            password, stored = "", None
-        return await self._in_thread(lambda: self._verify(policy.normalised(password), stored))
+            password, kept = "", None
+        pepper = await self._peppers.newest()
+        against = await self._against(kept, account_id, pepper[0])
+        return await self.pool.run(lambda: self._verify(password, against, pepper), turn)
+
+    async def seal(self, foreign_hash: str, account_id: int) -> str:
+        """What to store of another system's hash: it has no pepper, so it is encrypted. Raises Unavailable."""
+        return stored.seal(foreign_hash, *await self._seals.newest(), account_id)
 
     def close(self) -> None:
         """Let the threads go; what waits is given up. The next password starts them again."""
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
-            self._threads = None
+        self.pool.close()
 
-    def _verify(self, password: str, stored: str | None) -> Verdict:
+    async def _against(self, kept: str | None, account_id: int | None, newest_id: str) -> _Against | None:
+        """The hash and the key that the stored text names; None: nothing that a password can be behind."""
+        if kept is None:
+            return None
+        said = stored.read(kept)
+        if said is None:
+            return _Against(kept, ours=False)
+        key = await (self._peppers if said.peppered else self._seals).find(said.key_id)
+        if key is None:
+            raise Unavailable
+        if said.peppered:
+            return _Against(said.rest, ours=True, pepper=key, current=said.key_id == newest_id)
+        foreign_hash = stored.opened(said.rest, key, account_id or 0)
+        return None if foreign_hash is None else _Against(foreign_hash, ours=False)
+
+    def _verify(self, password: str, against: _Against | None, pepper: tuple[str, bytes]) -> Verdict:
+        """In a thread."""
+        if against is None:
+            self._is_behind(password, _Against(self._nobodys, ours=True, pepper=pepper[1]))
+            return WRONG
+        if not against.ours or not self._is_behind(password, against):
+            return WRONG
+        as_today = against.current and not self._hasher.check_needs_rehash(against.hash)
+        return Verdict(right=True, renewed=None if as_today else self._hash(password, pepper))
+
+    def _is_behind(self, password: str, against: _Against) -> bool:
+        mixed = stored.peppered(policy.normalised(password), against.pepper)
         try:
-            self._hasher.verify(stored or self._nobodys, password)
+            return self._hasher.verify(against.hash, mixed)
         except (VerificationError, InvalidHashError):
-            return Verdict(right=False, rehash_due=False)
-        if stored is None:
-            return Verdict(right=False, rehash_due=False)
-        return Verdict(right=True, rehash_due=self._hasher.check_needs_rehash(stored))
+            return False
 
-    async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        if self._waiting >= MOST_WAITING:
-            raise HashingBusy
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="coatcheck-hash")
-        self._waiting += 1
-        try:
-            # A caller that gives up takes its work back, if no thread has begun it.
-            return await asyncio.wrap_future(self._threads.submit(work))
-        finally:
-            self._waiting -= 1
+    def _hash(self, password: str, pepper: tuple[str, bytes]) -> str:
+        """In a thread."""
+        key_id, key = pepper
+        return stored.with_pepper(key_id, self._hasher.hash(stored.peppered(policy.normalised(password), key)))

@@ -1,0 +1,185 @@
+"""Somebody floods the login: with names that nobody has, from one network or from many, or leaves before the
+answer. Whoever logs in from home gets a turn all the same, and whoever is logged in already is served first."""
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coatcheck.passwords import HashingBusy, Turn
+from coatcheck.passwords.fair_queue import FairQueue
+from coatcheck.passwords.pool import NICER, HashingPool
+
+HOME = Turn("home", known=True)
+
+
+@pytest.fixture
+def pool() -> Iterator[HashingPool]:
+    """One thread, so that the order can be told."""
+    pool = HashingPool(threads=1)
+    yield pool
+    pool.close()
+
+
+class Held:
+    """The one thread of a pool, held until `go`; what was asked for meanwhile comes in its order."""
+
+    def __init__(self, pool: HashingPool) -> None:
+        self.pool = pool
+        self.order: list[str] = []
+        self._go = threading.Event()
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def hold(self) -> None:
+        began = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def wait() -> None:
+            loop.call_soon_threadsafe(began.set)
+            self._go.wait(10)
+
+        self._tasks.append(asyncio.create_task(self.pool.run(wait, Turn())))
+        await began.wait()
+
+    async def ask(self, name: str, turn: Turn) -> asyncio.Task[None]:
+        task = asyncio.create_task(self.pool.run(lambda: self.order.append(name), turn))
+        self._tasks.append(task)
+        await asyncio.sleep(0)
+        return task
+
+    async def go(self) -> list[str]:
+        self._go.set()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        return self.order
+
+
+async def test_the_owner_at_home_and_strangers_take_turns(pool: HashingPool) -> None:
+    held = Held(pool)
+    await held.hold()
+    for number in range(4):
+        await held.ask(f"stranger {number}", Turn("elsewhere"))
+    await held.ask("owner", HOME)
+    assert (await held.go()).index("owner") <= 1
+
+
+async def test_a_network_that_floods_delays_others_by_one_of_its_own_each(pool: HashingPool) -> None:
+    held = Held(pool)
+    await held.hold()
+    for number in range(5):
+        await held.ask(f"flood {number}", Turn("flooder"))
+    await held.ask("one", Turn("a"))
+    await held.ask("two", Turn("b"))
+    assert await held.go() == ["flood 0", "one", "two", "flood 1", "flood 2", "flood 3", "flood 4"]
+
+
+async def test_one_network_holds_a_quarter_of_the_queue(pool: HashingPool) -> None:
+    held = Held(pool)
+    await held.hold()
+    asked = [await held.ask(str(number), Turn("flooder")) for number in range(pool.most // 4 + 1)]
+    assert isinstance(await _refusal(asked[-1]), HashingBusy)
+    await held.ask("another", Turn("b"))
+    assert len(await held.go()) == pool.most // 4 + 1
+
+
+async def test_a_quarter_is_kept_for_known_networks(pool: HashingPool) -> None:
+    held = Held(pool)
+    await held.hold()  # an operator's own: of no network, and no owner's
+    strangers = [await held.ask("stranger", Turn(str(number))) for number in range(pool.most * 3 // 4)]
+    refusal = await _refusal(strangers[-1])
+    assert isinstance(refusal, HashingBusy)
+    assert refusal.retry_after >= 1
+    asked = [await held.ask("owner", Turn(f"home {number}", known=True)) for number in range(pool.most // 4)]
+    assert not any(task.done() for task in asked)
+    one_more = await held.ask("owner", Turn("another home", known=True))
+    assert isinstance(await _refusal(one_more), HashingBusy)
+    assert (await held.go()).count("owner") == pool.most // 4
+    assert await pool.run(lambda: "goes on", Turn("elsewhere")) == "goes on"
+
+
+async def test_who_leaves_frees_the_place_at_once_and_leaves_no_work_behind(pool: HashingPool) -> None:
+    held = Held(pool)
+    await held.hold()
+    leaving = [await held.ask("left", Turn("flooder")) for _ in range(pool.most // 4)]
+    for task in leaving:
+        task.cancel()
+    await asyncio.gather(*leaving, return_exceptions=True)
+    staying = [await held.ask("stayed", Turn("flooder")) for _ in range(pool.most // 4)]
+    assert not any(task.done() for task in staying)
+    assert await held.go() == ["stayed"] * (pool.most // 4)
+
+
+async def test_a_refusal_says_how_long_the_queue_is(pool: HashingPool) -> None:
+    held = Held(pool)
+    pool._seconds = 0.1  # what a hash has taken of late
+    await held.hold()
+    asked = [await held.ask("x", Turn("flooder")) for _ in range(pool.most // 4 + 1)]
+    refusal = await _refusal(asked[-1])
+    assert isinstance(refusal, HashingBusy)
+    assert refusal.retry_after == 13  # 129 that wait or are at work, a tenth of a second each
+    await held.go()
+
+
+async def test_what_goes_wrong_in_the_work_comes_to_who_asked(pool: HashingPool) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await pool.run(fail, Turn())
+    assert await pool.run(lambda: 1, Turn()) == 1
+
+
+async def test_closed_while_somebody_waits_it_gives_up_and_can_begin_again(pool: HashingPool) -> None:
+    held = Held(pool)
+    await held.hold()
+    waiting = await held.ask("given up", HOME)
+    pool.close()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await held.go()
+    assert await pool.run(lambda: "again", HOME) == "again"
+    assert held.order == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a nice value for a thread by itself")
+async def test_its_threads_yield_to_all_others() -> None:
+    pool = HashingPool(threads=1)
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    theirs = await pool.run(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()), Turn())
+    pool.close()
+    assert theirs == min(own + NICER, 19)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
+
+
+def test_there_are_as_many_threads_as_the_process_may_use_processors() -> None:
+    assert HashingPool().threads == (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count())
+
+
+TURNS = st.builds(Turn, st.sampled_from([None, "a", "b", "c"]), st.booleans())
+
+
+@given(st.lists(st.tuples(TURNS, st.booleans())))
+def test_everything_that_waits_comes_once_and_of_one_turn_in_order(asked: list[tuple[Turn, bool]]) -> None:
+    queue: FairQueue[tuple[int, Turn]] = FairQueue()
+    jobs = [(number, turn) for number, (turn, _) in enumerate(asked)]
+    for job in jobs:
+        queue.put(job, job[1])
+    left = [job for job, (_, leaves) in zip(jobs, asked, strict=True) if leaves]
+    for job in left:
+        queue.remove(job, job[1])
+        queue.remove(job, job[1])
+    taken = list(iter(queue.take, None))
+    assert sorted(taken, key=lambda job: job[0]) == [job for job in jobs if job not in left]
+    for turn in {turn for _, turn in taken}:
+        numbers = [number for number, of in taken if of == turn]
+        assert numbers == sorted(numbers)
+
+
+async def _refusal(task: "asyncio.Task[None]") -> BaseException | None:
+    (result,) = await asyncio.gather(task, return_exceptions=True)
+    return result if isinstance(result, BaseException) else None
