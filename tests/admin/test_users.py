@@ -83,7 +83,9 @@ class Interrupted(Accounts):
 
 
 def interrupted(coatcheck: Coatcheck, times: int) -> Users:
-    accounts = Interrupted(coatcheck.database, coatcheck.passwords, clock=lambda: 0.0, open_to_all=True)
+    accounts = Interrupted(
+        coatcheck.database, coatcheck.passwords, coatcheck.throttle, clock=lambda: 0.0, open_to_all=True
+    )
     accounts.times = times
 
     async def owner_changes_it(account: Account) -> bool:
@@ -92,7 +94,7 @@ def interrupted(coatcheck: Coatcheck, times: int) -> Users:
             return await coatcheck.accounts.replace_hash(tx, account, new_hash)
 
     accounts.then = owner_changes_it
-    return Users(coatcheck.database, accounts, coatcheck.passwords, coatcheck.sessions)
+    return Users(coatcheck.database, accounts, coatcheck.passwords, coatcheck.sessions, coatcheck.throttle)
 
 
 async def is_password(coatcheck: Coatcheck, account_id: int, password: str) -> bool:

@@ -10,7 +10,7 @@ Invalid (422).
 
 from coatcheck.accounts.accounts import LARGEST_ID, Account, Accounts, RegistrationClosed, UsernameTaken, account_of
 from coatcheck.accounts.tables import account_id
-from coatcheck.accounts.username import mapped
+from coatcheck.accounts.username import counted_as, mapped
 
 __all__ = [
     "LARGEST_ID",
@@ -20,5 +20,6 @@ __all__ = [
     "UsernameTaken",
     "account_id",
     "account_of",
+    "counted_as",
     "mapped",
 ]

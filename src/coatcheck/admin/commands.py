@@ -97,6 +97,15 @@ def set_password(context: typer.Context, name: Name = None, id: Id = None, app: 
 
 
 @users.command()
+def unlock(context: typer.Context, name: Name = None, id: Id = None, app: App = None) -> None:
+    """Let the owner of an account try again at once, after too many wrong passwords."""
+    program: Program = context.obj
+    account = _account(program, app, name, id)
+    _do(program, app, lambda users: users.unlock(account))
+    typer.echo(f"{_printable(account.username)} can log in again; no wrong password is counted any more.")
+
+
+@users.command()
 def disable(context: typer.Context, name: Name = None, id: Id = None, app: App = None) -> None:
     """Keep an account but let nobody in, and end all its sessions."""
     program: Program = context.obj

@@ -3,13 +3,14 @@
 import unicodedata
 from collections.abc import AsyncGenerator
 
-from coatcheck.accounts import Account, Accounts, account_of, mapped
+from coatcheck.accounts import Account, Accounts, account_of, counted_as, mapped
 from coatcheck.admin import statements
 from coatcheck.admin.statements import ESCAPE
 from coatcheck.database import Database
 from coatcheck.passwords import Passwords
 from coatcheck.problems import Conflict, Invalid
 from coatcheck.sessions import Sessions
+from coatcheck.throttle import Throttle
 
 CHANGED_MEANWHILE = "Somebody else is changing this password at the same moment; nothing was changed. Try again."
 PAGE_ROWS = 1_000
@@ -21,11 +22,14 @@ TRIES = 2
 class Users:
     """Everybody's accounts."""
 
-    def __init__(self, database: Database, accounts: Accounts, passwords: Passwords, sessions: Sessions) -> None:
+    def __init__(
+        self, database: Database, accounts: Accounts, passwords: Passwords, sessions: Sessions, throttle: Throttle
+    ) -> None:
         self._database = database
         self._accounts = accounts
         self._passwords = passwords
         self._sessions = sessions
+        self._throttle = throttle
 
     async def pages(self, search: str | None = None, *, rows: int = PAGE_ROWS) -> AsyncGenerator[list[Account], None]:
         """All accounts, oldest first, some at a time: a million of them need no more memory than a page.
@@ -65,12 +69,20 @@ class Users:
             if account is None:
                 return False
             values = {"account_id": account.id, "found_hash": account.password_hash, "new_hash": new_hash}
+            forget = await self._throttle.forgetting(counted_as(account.username))
             async with self._database.transaction() as tx:
                 if changed := await tx.execute(statements.SET_HASH, values) == 1:
                     await self._sessions.end_all(tx, account.id)
+                    await forget(tx, account.id)
             if changed:
                 return True
         raise Conflict(CHANGED_MEANWHILE)
+
+    async def unlock(self, account: Account) -> None:
+        """Begin every count of wrong passwords for this account anew: its owner need not wait any longer."""
+        forget = await self._throttle.forgetting(counted_as(account.username))
+        async with self._database.transaction() as tx:
+            await forget(tx, account.id)
 
     async def disable(self, account_id: int) -> bool:
         """Keep the account but let nobody in, and end its sessions, from the next request on. Whether it exists."""
