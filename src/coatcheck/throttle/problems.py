@@ -15,9 +15,9 @@ class TooManyAttempts(TooManyRequests):
     name = "too-many-attempts"
 
     def __init__(self, retry_after: int, *, closed: bool = False) -> None:
-        super().__init__(retry_after)
         # No name of its own: that would only tell a guesser where he stands.
-        self.detail = CLOSED if closed else f"Too many wrong passwords. Wait {_worded(retry_after)}, then try again."
+        waits = f"Too many wrong passwords. Wait {_worded(retry_after)}, then try again."
+        super().__init__(retry_after, CLOSED if closed else waits)
 
 
 class TooManyRegistrations(TooManyRequests):
@@ -27,8 +27,8 @@ class TooManyRegistrations(TooManyRequests):
     name = "too-many-registrations"
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__(retry_after)
-        self.detail = f"Too many accounts were asked for from here. Wait {_worded(retry_after)}, then try again."
+        wait = f"Wait {_worded(retry_after)}, then try again."
+        super().__init__(retry_after, f"Too many accounts were asked for from here. {wait}")
 
 
 class TooManyRefreshes(TooManyRequests):
@@ -38,8 +38,8 @@ class TooManyRefreshes(TooManyRequests):
     name = "too-many-refreshes"
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__(retry_after)
-        self.detail = f"Too many refresh tokens from here were not valid. Log in again in {_worded(retry_after)}."
+        wait = f"Log in again in {_worded(retry_after)}."
+        super().__init__(retry_after, f"Too many refresh tokens from here were not valid. {wait}")
 
 
 def _worded(seconds: int) -> str:
