@@ -26,7 +26,7 @@ from coatcheck.login import Login
 from coatcheck.login import routes as login_routes
 from coatcheck.me import Me
 from coatcheck.me import routes as me_routes
-from coatcheck.passwords import Passwords
+from coatcheck.passwords import Passwords, Policy, product_names
 from coatcheck.problems import NotStarted, Problem, StartRefused, Unavailable
 from coatcheck.sessions import (
     CurrentUser,
@@ -87,13 +87,14 @@ class Coatcheck:
         self._clock = clock
         self._opening = threading.Lock()
         self._is_open = False
-        self._build()
+        self._build(app.title)
         self._mount(app, prefix, health=health)
 
-    def _build(self) -> None:
+    def _build(self, title: str) -> None:
         """The rooms, each handed what it needs."""
         settings, database, clock = self.settings, self.database, self._clock
-        self.passwords = Passwords(settings.password_cost, settings.password_min_length)
+        policy = Policy(settings.password_min_length, product_names(title, settings.issuer))
+        self.passwords = Passwords(settings.password_cost, policy)
         self.accounts = Accounts(database, self.passwords, clock=clock, open_to_all=settings.registration == "open")
         self._secrets = keys.Source(
             text=_text(settings.secret),

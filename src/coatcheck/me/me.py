@@ -77,7 +77,7 @@ class Me:
         can be replaced. Gives that session. refresh: whether it can be renewed, as the present one could.
         Raises Invalid with `#/new_password`, WrongOldPassword, HashingBusy.
         """
-        if why := self._passwords.refusal(new):
+        if why := self._passwords.refusal(new, user.username):
             raise Invalid([("#/new_password", why)])
         for _ in range(TRIES):
             account = await self.account(user)

@@ -8,6 +8,8 @@ What can happen here: HashingBusy, when more wait than would get an answer in ti
 """
 
 from coatcheck.passwords.cost import CHEAPEST, OWASP_ARGON2ID, Cost
+from coatcheck.passwords.names import product_names
 from coatcheck.passwords.passwords import HashingBusy, Passwords, Verdict
+from coatcheck.passwords.policy import Policy
 
-__all__ = ["CHEAPEST", "OWASP_ARGON2ID", "Cost", "HashingBusy", "Passwords", "Verdict"]
+__all__ = ["CHEAPEST", "OWASP_ARGON2ID", "Cost", "HashingBusy", "Passwords", "Policy", "Verdict", "product_names"]

@@ -43,8 +43,8 @@ class Passwords:
     argon2-cffi releases the GIL, so threads are enough; memory is threads × cost.memory_kib.
     """
 
-    def __init__(self, cost: Cost, min_length: int = policy.DEFAULT_MIN_LENGTH) -> None:
-        self._min_length = min_length
+    def __init__(self, cost: Cost, rules: policy.Policy = policy.DEFAULT) -> None:
+        self._rules = rules
         self._hasher = PasswordHasher(
             time_cost=cost.iterations,
             memory_cost=cost.memory_kib,
@@ -58,9 +58,9 @@ class Passwords:
         self._threads: ThreadPoolExecutor | None = None
         self._waiting = 0
 
-    def refusal(self, password: str) -> str | None:
-        """Why a new password is refused and what would do, or None."""
-        return policy.refusal(password, self._min_length)
+    def refusal(self, password: str, username: str | None = None) -> str | None:
+        """Why a new password is refused and what would do, or None. username: whose it is to be, if known."""
+        return self._rules.refusal(password, username)
 
     async def hash(self, password: str) -> str:
         """The PHC string to store. Raises HashingBusy."""
