@@ -26,7 +26,7 @@ from coatcheck.login import Login
 from coatcheck.login import routes as login_routes
 from coatcheck.me import Me
 from coatcheck.me import routes as me_routes
-from coatcheck.passwords import Passwords
+from coatcheck.passwords import Passwords, Policy, product_names
 from coatcheck.problems import NotStarted, Problem, StartRefused, Unavailable
 from coatcheck.sessions import (
     CurrentUser,
@@ -88,10 +88,10 @@ class Coatcheck:
         self._clock = clock
         self._opening = threading.Lock()
         self._is_open = False
-        self._build()
+        self._build(app.title)
         self._mount(app, prefix, health=health)
 
-    def _build(self) -> None:
+    def _build(self, title: str) -> None:
         """The rooms, each handed what it needs."""
         settings, database, clock = self.settings, self.database, self._clock
         self.secrets = keys.Source(
@@ -114,7 +114,7 @@ class Coatcheck:
         )
         self.passwords = Passwords(
             settings.password_cost,
-            settings.password_min_length,
+            Policy(settings.password_min_length, product_names(title, settings.issuer)),
             peppers=keys.DataKeys(self.keyring, keys.PEPPER, self.sessions.revocations.catch_up),
             seals=keys.DataKeys(self.keyring, keys.SEAL, self.sessions.revocations.catch_up),
         )

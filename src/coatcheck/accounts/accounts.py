@@ -93,7 +93,7 @@ class Accounts:
                     "an e-mail address will do.",
                 )
             )
-        if why := self._passwords.refusal(password):
+        if why := self._passwords.refusal(password, username):
             errors.append(("#/password", why))
         if form is None or errors:
             raise Invalid(errors)

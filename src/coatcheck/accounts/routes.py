@@ -17,7 +17,9 @@ class NewAccount(BaseModel):
         description="1 to 254 characters; an e-mail address will do. Case does not matter.", examples=["alice"]
     )
     password: str = Field(
-        description="At least 8 characters unless this server asks for more, any you like.", examples=["secret123"]
+        description="At least 8 characters unless this server asks for more, any you like; not the username, not one "
+        "of the most common.",
+        examples=["secret123"],
     )
 
 

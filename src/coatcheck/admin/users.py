@@ -61,7 +61,10 @@ class Users:
 
         Raises Invalid with `#/password`, Conflict.
         """
-        if why := self._passwords.refusal(password):
+        named = await self._accounts.get(account_id)
+        if named is None:
+            return False
+        if why := self._passwords.refusal(password, named.username):
             raise Invalid([("#/password", why)])
         new_hash = await self._passwords.hash(password)
         for _ in range(TRIES):

@@ -80,7 +80,7 @@ class Me:
         Gives that session. refresh: whether it can be renewed, as the present one could.
         Raises Invalid with `#/new_password`, WrongOldPassword, TooManyAttempts, HashingBusy.
         """
-        if why := self._passwords.refusal(new):
+        if why := self._passwords.refusal(new, user.username):
             raise Invalid([("#/new_password", why)])
         name = counted_as(user.username)
         forget = await self._throttle.forgetting(name)

@@ -32,7 +32,8 @@ class PasswordChange(BaseModel):
 
     old_password: str = Field(examples=["secret123"])
     new_password: str = Field(
-        description="At least 8 characters unless this server asks for more, any you like.",
+        description="At least 8 characters unless this server asks for more, any you like; not the username, not one "
+        "of the most common.",
         examples=["correct horse battery"],
     )
 

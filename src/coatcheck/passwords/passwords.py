@@ -59,9 +59,9 @@ class Passwords:
     """
 
     def __init__(
-        self, cost: Cost, min_length: int = policy.DEFAULT_MIN_LENGTH, *, peppers: DataKeys, seals: DataKeys
+        self, cost: Cost, rules: policy.Policy = policy.DEFAULT, *, peppers: DataKeys, seals: DataKeys
     ) -> None:
-        self._min_length = min_length
+        self._rules = rules
         self._peppers = peppers
         self._seals = seals
         self._hasher = PasswordHasher(
@@ -76,9 +76,9 @@ class Passwords:
         self._nobodys = self._hasher.hash(os.urandom(SALT_BYTES))
         self.pool = HashingPool()
 
-    def refusal(self, password: str) -> str | None:
-        """Why a new password is refused and what would do, or None."""
-        return policy.refusal(password, self._min_length)
+    def refusal(self, password: str, username: str | None = None) -> str | None:
+        """Why a new password is refused and what would do, or None. username: whose it is to be, if known."""
+        return self._rules.refusal(password, username)
 
     async def hash(self, password: str, turn: Turn = NO_TURN) -> str:
         """What to store. Raises HashingBusy."""
