@@ -10,6 +10,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from coatcheck.passwords import policy, stored
 from coatcheck.passwords.cost import Cost
 from coatcheck.passwords.fair_queue import Turn
+from coatcheck.passwords.formats import format_of
 from coatcheck.passwords.pool import HashingPool
 from coatcheck.problems import Unavailable
 
@@ -127,12 +128,15 @@ class Passwords:
         if against is None:
             self._is_behind(password, _Against(self._nobodys, ours=True, pepper=pepper[1]))
             return WRONG
-        if not against.ours or not self._is_behind(password, against):
+        if not self._is_behind(password, against):
             return WRONG
         as_today = against.current and not self._hasher.check_needs_rehash(against.hash)
         return Verdict(right=True, renewed=None if as_today else self._hash(password, pepper))
 
     def _is_behind(self, password: str, against: _Against) -> bool:
+        if not against.ours:
+            its_format = format_of(against.hash)
+            return its_format is not None and its_format.verify(password, against.hash)
         mixed = stored.peppered(policy.normalised(password), against.pepper)
         try:
             return self._hasher.verify(against.hash, mixed)
