@@ -137,6 +137,13 @@ def test_w16_the_whole_password_is_compared() -> None:
     assert refusal(f"{one}\n{other}") == ""
 
 
+def test_w16_a_part_of_one_on_the_list_is_not_on_it() -> None:
+    passwords = common_passwords()
+    for password in passwords[::40]:
+        for part in {password[1:], password[:-1]}.difference(passwords):
+            assert len(part) < 8 or refusal(part) == "", part
+
+
 def test_w17_w18_and_w20_a_refusal_says_why_and_what_would_do() -> None:
     for password, why in {
         "short": "at least 8",
