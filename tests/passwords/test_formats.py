@@ -292,7 +292,7 @@ def test_a_password_beyond_72_bytes_is_right_whole_and_with_what_bcrypt_reads_of
 async def test_after_the_first_login_only_the_whole_of_a_long_password_is_right() -> None:
     password = "0123456789" * 8
     passwords = passwords_with(seals=HeldKeys())
-    kept = await passwords.seal(made_with_a_cut(password), 7)
+    kept = (await passwords.seal_all({7: made_with_a_cut(password)}))[7]
     verdict = await passwords.verify(password, kept, account_id=7)
     assert verdict.right
     assert verdict.renewed is not None
@@ -316,7 +316,7 @@ def test_elsewhere_nul_is_a_character_like_others(origin: str) -> None:
 
 async def test_a_hash_from_elsewhere_is_right_for_its_account_only_and_is_renewed_as_ours() -> None:
     passwords = passwords_with()
-    kept = await passwords.seal(made_by_bcrypt("secret123"), 7)
+    kept = (await passwords.seal_all({7: made_by_bcrypt("secret123")}))[7]
     assert "$2b$" not in kept
     verdict = await passwords.verify("secret123", kept, account_id=7)
     assert verdict.right

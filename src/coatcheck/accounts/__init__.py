@@ -9,13 +9,17 @@ Invalid (422).
 """
 
 from coatcheck.accounts.accounts import LARGEST_ID, Account, Accounts, RegistrationClosed, UsernameTaken, account_of
+from coatcheck.accounts.newcomers import Newcomer
+from coatcheck.accounts.statements import MOST_AT_ONCE
 from coatcheck.accounts.tables import account_id
 from coatcheck.accounts.username import counted_as, mapped
 
 __all__ = [
     "LARGEST_ID",
+    "MOST_AT_ONCE",
     "Account",
     "Accounts",
+    "Newcomer",
     "RegistrationClosed",
     "UsernameTaken",
     "account_id",

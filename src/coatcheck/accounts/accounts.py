@@ -1,11 +1,12 @@
 """What can be done with account rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from coatcheck.accounts import statements
+from coatcheck.accounts import newcomers, statements
+from coatcheck.accounts.newcomers import Newcomer
 from coatcheck.accounts.username import LONGEST_USERNAME, mapped
 from coatcheck.database import Database, Transaction, UniqueViolation
 from coatcheck.passwords import Passwords, Turn
@@ -118,6 +119,15 @@ class Accounts:
         except UniqueViolation:
             raise UsernameTaken from None
         return account
+
+    async def free(self, some: Sequence[Newcomer]) -> list[Newcomer]:
+        """Those whose names nobody has yet, each name once; of at most MOST_AT_ONCE."""
+        return await newcomers.free(self._database, some)
+
+    async def take_in(self, some: Sequence[Newcomer]) -> int:
+        """Add those whose names are free, at most MOST_AT_ONCE in one transaction; how many that were."""
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        return await newcomers.take_in(self._database, self._passwords, some, now=now)
 
     async def find(self, username: str) -> Account | None:
         """The account of this name, in any spelling that maps to the same form."""

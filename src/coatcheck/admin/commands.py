@@ -1,7 +1,6 @@
 """`coatcheck users …`"""
 
 import asyncio
-import json
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -9,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Protocol, TextIO, TypeVar
 
 import typer
-from pydantic_core import to_jsonable_python
 
 from coatcheck.accounts import LARGEST_ID, Account, UsernameTaken
+from coatcheck.admin.outgoing import as_json as account_json
+from coatcheck.admin.transfer_commands import transfer
 from coatcheck.admin.users import Users
 from coatcheck.database import ForeignKeyViolation
 from coatcheck.database.commands import App, Json, ask, at_a_terminal
@@ -24,6 +24,7 @@ TAKEN = "This username is taken. To see by whom: coatcheck users list"
 HEADER = f"{'id':>8}  {'created (UTC)':<16}  {'disabled (UTC)':<16}  username"
 
 users = typer.Typer(no_args_is_help=True, help="Other people's accounts.")
+users.add_typer(transfer)
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The username, in any case.", show_default=False)]
 Id = Annotated[int | None, typer.Option("--id", min=1, max=LARGEST_ID, help="The account's id, instead of its name.")]
@@ -55,7 +56,7 @@ def list_users(
             if not as_json:
                 typer.echo(HEADER)
             async for page in accounts.pages(search):
-                typer.echo("\n".join(map(_as_json if as_json else _line, page)))
+                typer.echo("\n".join(map(account_json if as_json else _line, page)))
 
     asyncio.run(print_pages())
 
@@ -80,7 +81,7 @@ def create(
         account = _do(program, app, lambda users: users.create(name, password))
     except UsernameTaken:
         raise SystemExit(TAKEN) from None
-    typer.echo(_as_json(account) if as_json else f"Created {_printable(account.username)} with id {account.id}.")
+    typer.echo(account_json(account) if as_json else f"Created {_printable(account.username)} with id {account.id}.")
 
 
 @users.command()
@@ -215,8 +216,3 @@ def _printable(username: str) -> str:
 
 def _minute(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _as_json(account: Account) -> str:
-    members = {name: getattr(account, name) for name in ("id", "username", "created_at", "disabled_at")}
-    return json.dumps(to_jsonable_python(members))

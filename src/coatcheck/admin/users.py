@@ -1,9 +1,9 @@
 """What an operator does to others' accounts."""
 
 import unicodedata
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
-from coatcheck.accounts import Account, Accounts, account_of, counted_as, mapped
+from coatcheck.accounts import Account, Accounts, Newcomer, account_of, counted_as, mapped
 from coatcheck.admin import statements
 from coatcheck.admin.statements import ESCAPE
 from coatcheck.database import Database
@@ -55,6 +55,20 @@ class Users:
     async def create(self, username: str, password: str) -> Account:
         """A new account, also where registration is closed. Raises UsernameTaken, Invalid."""
         return await self._accounts.create(username, password)
+
+    async def free(self, some: Sequence[Newcomer]) -> list[Newcomer]:
+        """Those of some accounts of another system whose names nobody has here, each name once."""
+        return await self._accounts.free(some)
+
+    async def take_in(self, some: Sequence[Newcomer]) -> int:
+        """Add those whose names are free, also where registration is closed; how many that were."""
+        return await self._accounts.take_in(some)
+
+    async def portable_hash(self, account: Account) -> str | None:
+        """The hash of the account's password in a form that other systems can check; None: it has none that opens."""
+        if account.password_hash is None:
+            return None
+        return await self._passwords.portable(account.password_hash, account.id)
 
     async def set_password(self, account_id: int, password: str) -> bool:
         """Replace the password and end every session, in one transaction. Whether the account exists.

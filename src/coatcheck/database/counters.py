@@ -1,10 +1,11 @@
-"""Id counters, moved ahead: a restored database would give ids again that it has given before."""
+"""Id counters: moved ahead, for a restored database would give ids again that it has given before; and ids taken
+from them before their rows are written."""
 
 from typing import Any
 
 from sqlalchemy import Executable, text
 
-from coatcheck.database.database import Transaction
+from coatcheck.database.database import Database, Transaction
 from coatcheck.problems import StartRefused
 
 AHEAD = 1_000_000  # more than anything gives between a copy and its return
@@ -35,6 +36,23 @@ POSTGRESQL = text(
 )
 # It takes effect at once, also where the transaction is undone; ids are left out then, and none comes twice.
 POSTGRESQL_MOVE = text("SELECT setval(CAST(CAST(:counter AS text) AS regclass), :value)")
+
+SQLITE_RESERVE = text("UPDATE sqlite_sequence SET seq = seq + :count WHERE name = :table")
+SQLITE_RESERVE_FIRST = text("INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :count)")
+SQLITE_LAST = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
+POSTGRESQL_RESERVE = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
+
+
+async def reserve_ids(database: Database, table: str, count: int) -> list[int]:
+    """So many ids of the table's column `id`, ascending; they are never given to anybody else, written or not."""
+    values = {"table": table, "count": count}
+    if database.dialect == "postgresql":
+        return sorted(one for (one,) in await database.all(POSTGRESQL_RESERVE, values))
+    async with database.transaction() as tx:
+        if not await tx.execute(SQLITE_RESERVE, values):
+            await tx.execute(SQLITE_RESERVE_FIRST, values)  # a table that never held a row has no counter yet
+        (last,) = await tx.one(SQLITE_LAST, {"table": table})
+    return list(range(last - count + 1, last + 1))
 
 
 async def move_counters_ahead(tx: Transaction, dialect: str) -> None:

@@ -1,6 +1,6 @@
 """`Database`: the small face that both engines share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol
@@ -39,6 +39,10 @@ class Transaction(Protocol):
 
     async def execute(self, statement: Executable, values: Mapping[str, object] = ...) -> int:
         """How many rows were written."""
+        ...
+
+    async def execute_many(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> int:
+        """The same once for each row of values, without an answer to wait for in between."""
         ...
 
     async def announce(self, channel: str, message: str) -> None:

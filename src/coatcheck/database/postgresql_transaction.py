@@ -1,6 +1,6 @@
 """One transaction on PostgreSQL: a connection of its own, READ COMMITTED."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any
@@ -82,6 +82,17 @@ class PostgreSQLTransaction:
         """How many rows were written."""
         return (await self._run(statement, values))[1]
 
+    async def execute_many(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> int:
+        """How many rows were written, by all of them."""
+        prepared = self._statements[statement]
+
+        async def run(connection: psycopg.AsyncConnection[Any]) -> psycopg.AsyncCursor[Any]:
+            cursor = connection.cursor()
+            await cursor.executemany(prepared.sql.encode(), list(map(prepared.parameters, rows)))
+            return cursor
+
+        return (await self._driven(run))[1]
+
     async def announce(self, channel: str, message: str) -> None:
         """Tell everybody who watches `channel`, as soon as this is committed."""
         try:
@@ -93,16 +104,27 @@ class PostgreSQLTransaction:
         self._announced.append((channel, message))
 
     async def _run(self, statement: Executable, values: Mapping[str, object]) -> tuple[list[Any], int]:
+        prepared = self._statements[statement]
+
+        def run(connection: psycopg.AsyncConnection[Any]) -> Awaitable[psycopg.AsyncCursor[Any]]:
+            return connection.execute(prepared.sql.encode(), prepared.parameters(values))
+
+        rows, written = await self._driven(run)
+        return prepared.rows(rows), written
+
+    async def _driven(
+        self, run: Callable[[psycopg.AsyncConnection[Any]], Awaitable[psycopg.AsyncCursor[Any]]]
+    ) -> tuple[list[Any], int]:
+        """The driver's rows, and how many were written."""
         if self._failure is not None:
             raise self._failure
         if self._connection is None:
             raise TransactionMisused("this transaction is over; statements belong inside its block")
-        prepared = self._statements[statement]
         try:
             with translation():
-                cursor = await self._connection.execute(prepared.sql.encode(), prepared.parameters(values))
+                cursor = await run(self._connection)
                 rows = await cursor.fetchall() if cursor.description else []
         except Exception as failure:
             self._failure = failure
             raise
-        return prepared.rows(rows), cursor.rowcount
+        return rows, cursor.rowcount

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
@@ -89,6 +89,12 @@ class SQLiteTransaction:
         """How many rows were written."""
         return self._run(statement, values)[1]
 
+    async def execute_many(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> int:
+        """How many rows were written, by all of them."""
+        prepared = self._statements[statement]
+        run = self._line.connection.executemany
+        return self._driven(lambda: run(prepared.sql, list(map(prepared.parameters, rows))))[1]
+
     async def announce(self, channel: str, message: str) -> None:  # noqa: ARG002  nobody is told by name
         """Nothing to send here: the file's `data_version` tells every process of each commit."""
         try:
@@ -98,14 +104,20 @@ class SQLiteTransaction:
             raise
 
     def _run(self, statement: Executable, values: Mapping[str, object]) -> tuple[list[Any], int]:
+        prepared = self._statements[statement]
+        run = self._line.connection.execute
+        rows, written = self._driven(lambda: run(prepared.sql, prepared.parameters(values)))
+        return prepared.rows(rows), written
+
+    def _driven(self, run: Callable[[], sqlite3.Cursor]) -> tuple[list[Any], int]:
+        """The driver's rows, and how many were written."""
         if self._failure is not None:
             raise self._failure
         if self._batch is None:
             raise TransactionMisused("this transaction is over; statements belong inside its block")
-        prepared = self._statements[statement]
         # As on PostgreSQL, an error ends the transaction, also for a body that swallows it.
         try:
-            cursor = self._line.connection.execute(prepared.sql, prepared.parameters(values))
+            cursor = run()
             rows = cursor.fetchall()
             written = cursor.rowcount
             cursor.close()
@@ -115,7 +127,7 @@ class SQLiteTransaction:
         except Exception as error:
             self._failure = error
             raise
-        return prepared.rows(rows), written
+        return rows, written
 
     def _keep(self, batch: Batch) -> None:
         """End the savepoint and the turn; what the body wrote waits for the commit."""

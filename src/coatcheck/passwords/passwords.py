@@ -1,6 +1,7 @@
 """Hashing and verifying, off the event loop."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from coatcheck.passwords import policy, stored
 from coatcheck.passwords.cost import Cost
 from coatcheck.passwords.fair_queue import Turn
-from coatcheck.passwords.formats import format_of
+from coatcheck.passwords.formats import format_of, with_its_pepper
 from coatcheck.passwords.pool import HashingPool
 from coatcheck.problems import Unavailable
 
@@ -100,9 +101,23 @@ class Passwords:
         against = await self._against(kept, account_id, pepper[0])
         return await self.pool.run(lambda: self._verify(password, against, pepper), turn)
 
-    async def seal(self, foreign_hash: str, account_id: int) -> str:
-        """What to store of another system's hash: it has no pepper, so it is encrypted. Raises Unavailable."""
-        return stored.seal(foreign_hash, *await self._seals.newest(), account_id)
+    async def seal_all(self, foreign_hashes: Mapping[int, str]) -> dict[int, str]:
+        """What to store of other systems' hashes, by account id: they have no pepper, so they are encrypted.
+
+        Raises Unavailable.
+        """
+        key = await self._seals.newest()
+        return {account_id: stored.seal(text, *key, account_id) for account_id, text in foreign_hashes.items()}
+
+    async def portable(self, kept: str, account_id: int) -> str | None:
+        """The stored hash in a form that needs no key: with its pepper in it, or as the other system wrote it.
+
+        None: it is not this account's, and no password opens it. Raises Unavailable.
+        """
+        against = await self._against(kept, account_id, newest_id="")
+        if against is None:
+            return None
+        return with_its_pepper(against.hash, against.pepper) if against.ours else against.hash
 
     def close(self) -> None:
         """Let the threads go; what waits is given up. The next password starts them again."""

@@ -8,13 +8,13 @@ Another format is one file here and one line in FORMATS.
 
 from coatcheck.passwords.formats.argon2 import Argon2
 from coatcheck.passwords.formats.bcrypt import Bcrypt
-from coatcheck.passwords.formats.coatcheck import PepperedArgon2
+from coatcheck.passwords.formats.coatcheck import PepperedArgon2, with_its_pepper
 from coatcheck.passwords.formats.django_pbkdf2 import DjangoPBKDF2
 from coatcheck.passwords.formats.format import Format
 from coatcheck.passwords.formats.werkzeug_pbkdf2 import WerkzeugPBKDF2
 from coatcheck.passwords.formats.werkzeug_scrypt import WerkzeugScrypt
 
-__all__ = ["FORMATS", "Format", "format_of"]
+__all__ = ["FORMATS", "Format", "format_of", "with_its_pepper"]
 
 FORMATS: tuple[Format, ...] = (
     Bcrypt(),

@@ -1,0 +1,78 @@
+"""Accounts of another system, taken in many at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from coatcheck.accounts import statements
+from coatcheck.accounts.statements import MOST_AT_ONCE
+from coatcheck.accounts.tables import accounts
+from coatcheck.database import Database, UniqueViolation
+from coatcheck.database.counters import reserve_ids
+from coatcheck.passwords import Passwords
+
+# Each time somebody has registered one of the names in that moment.
+TRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody who has an account elsewhere.
+
+    mapped_username: what `mapped` gives. foreign_hash: as the other system wrote it, of a known format; None:
+    without a password. created_at: there; None: now, here.
+    """
+
+    username: str
+    mapped_username: str
+    foreign_hash: str | None
+    created_at: datetime | None
+    disabled_at: datetime | None
+
+
+async def free(database: Database, newcomers: Sequence[Newcomer]) -> list[Newcomer]:
+    """Those whose names nobody has yet; of two with one name the first. At most MOST_AT_ONCE are asked for."""
+    wanted: dict[str, Newcomer] = {}
+    for one in newcomers:
+        wanted.setdefault(one.mapped_username, one)
+    names = [*wanted, *[""] * (MOST_AT_ONCE - len(wanted))]
+    for row in await database.all(statements.TAKEN, {f"name_{number}": name for number, name in enumerate(names)}):
+        del wanted[row.mapped_username]
+    return list(wanted.values())
+
+
+async def take_in(database: Database, passwords: Passwords, newcomers: Sequence[Newcomer], *, now: datetime) -> int:
+    """Add those whose names are free, all in one transaction; how many that were.
+
+    At most MOST_AT_ONCE: a SQLite file has one writer, and a server that is running on it wants its turn.
+    """
+    for tries_left in reversed(range(TRIES)):
+        welcome = await free(database, newcomers)
+        if not welcome:
+            break
+        # A hash is bound to its account's id, so ids come first; and encrypting awaits keys, so not in a transaction.
+        ids = await reserve_ids(database, accounts.name, len(welcome))
+        with_ids = list(zip(ids, welcome, strict=True))
+        sealed = await passwords.seal_all({id: one.foreign_hash for id, one in with_ids if one.foreign_hash})
+        try:
+            async with database.transaction() as tx:
+                await tx.execute_many(
+                    statements.ADD_WITH_ID, [_row(id, one, sealed.get(id), now) for id, one in with_ids]
+                )
+        except UniqueViolation:
+            if not tries_left:
+                raise
+        else:
+            break
+    return len(welcome)
+
+
+def _row(id: int, one: Newcomer, password_hash: str | None, now: datetime) -> dict[str, object]:
+    return {
+        "id": id,
+        "username": one.username,
+        "mapped_username": one.mapped_username,
+        "password_hash": password_hash,
+        "created_at": one.created_at or now,
+        "disabled_at": one.disabled_at,
+    }
