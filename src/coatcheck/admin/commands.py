@@ -107,6 +107,15 @@ def unlock(context: typer.Context, name: Name = None, id: Id = None, app: App = 
 
 
 @users.command()
+def hashes(context: typer.Context, app: App = None) -> None:
+    """Count the accounts by how their passwords are stored. Each is stored as today from its next login on."""
+    program: Program = context.obj
+    counts = _do(program, app, lambda users: users.hashes())
+    for kind, number in counts.most_common():
+        typer.echo(f"{number:>8}  {kind}")
+
+
+@users.command()
 def disable(context: typer.Context, name: Name = None, id: Id = None, app: App = None) -> None:
     """Keep an account but let nobody in, and end all its sessions."""
     program: Program = context.obj

@@ -1,6 +1,7 @@
 """What an operator does to others' accounts."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 
 from coatcheck.accounts import Account, Accounts, Newcomer, account_of, counted_as, mapped
@@ -43,6 +44,14 @@ class Users:
         while page := await self._database.scan(statement, values, seconds=SEARCH_SECONDS):
             yield [account_of(row) for row in page]
             values["after"] = page[-1].id
+
+    async def hashes(self) -> Counter[str]:
+        """How many passwords are stored in which way."""
+        counts: Counter[str] = Counter()
+        async for page in self.pages():
+            for account in page:
+                counts[await self._passwords.kind(account.password_hash, account.id)] += 1
+        return counts
 
     async def find(self, username: str) -> Account | None:
         """The account of this name, or None."""

@@ -119,6 +119,17 @@ class Passwords:
             return None
         return with_its_pepper(against.hash, against.pepper) if against.ours else against.hash
 
+    async def kind(self, kept: str | None, account_id: int) -> str:
+        """How a password is stored, in words. Raises Unavailable."""
+        newest_id, _ = await self._peppers.newest()
+        against = await self._against(kept, account_id, newest_id)
+        if against is None:
+            return "no password" if kept is None else "damaged: no password opens it"
+        if against.ours:
+            return "as today" if self._is_as_today(against) else "ours, of another cost or pepper"
+        its_format = format_of(against.hash)
+        return its_format.name if its_format else "damaged: no password opens it"
+
     def close(self) -> None:
         """Let the threads go; what waits is given up. The next password starts them again."""
         self.pool.close()
@@ -145,8 +156,10 @@ class Passwords:
             return WRONG
         if not self._is_behind(password, against):
             return WRONG
-        as_today = against.current and not self._hasher.check_needs_rehash(against.hash)
-        return Verdict(right=True, renewed=None if as_today else self._hash(password, pepper))
+        return Verdict(right=True, renewed=None if self._is_as_today(against) else self._hash(password, pepper))
+
+    def _is_as_today(self, against: _Against) -> bool:
+        return against.current and not self._hasher.check_needs_rehash(against.hash)
 
     def _is_behind(self, password: str, against: _Against) -> bool:
         if not against.ours:
