@@ -115,7 +115,7 @@ class Accounts:
         try:
             async with self._database.transaction() as tx:
                 account = account_of(await tx.one(statements.ADD, row))
-                await forget(tx, account.id)  # what was guessed before there was anything to guess
+                await forget(tx, None)  # what was guessed before there was anything to guess
         except UniqueViolation:
             raise UsernameTaken from None
         return account
@@ -127,7 +127,7 @@ class Accounts:
     async def take_in(self, some: Sequence[Newcomer]) -> int:
         """Add those whose names are free, at most MOST_AT_ONCE in one transaction; how many that were."""
         now = datetime.fromtimestamp(self._clock(), UTC)
-        return await newcomers.take_in(self._database, self._passwords, some, now=now)
+        return await newcomers.take_in(self._database, self._passwords, self._throttle, some, now=now)
 
     async def find(self, username: str) -> Account | None:
         """The account of this name, in any spelling that maps to the same form."""

@@ -10,6 +10,7 @@ from coatcheck.accounts.tables import accounts
 from coatcheck.database import Database, UniqueViolation
 from coatcheck.database.counters import reserve_ids
 from coatcheck.passwords import Passwords
+from coatcheck.throttle import Throttle
 
 # Each time somebody has registered one of the names in that moment.
 TRIES = 10
@@ -41,7 +42,9 @@ async def free(database: Database, newcomers: Sequence[Newcomer]) -> list[Newcom
     return list(wanted.values())
 
 
-async def take_in(database: Database, passwords: Passwords, newcomers: Sequence[Newcomer], *, now: datetime) -> int:
+async def take_in(
+    database: Database, passwords: Passwords, throttle: Throttle, newcomers: Sequence[Newcomer], *, now: datetime
+) -> int:
     """Add those whose names are free, all in one transaction; how many that were.
 
     At most MOST_AT_ONCE: a SQLite file has one writer, and a server that is running on it wants its turn.
@@ -54,11 +57,13 @@ async def take_in(database: Database, passwords: Passwords, newcomers: Sequence[
         ids = await reserve_ids(database, accounts.name, len(welcome))
         with_ids = list(zip(ids, welcome, strict=True))
         sealed = await passwords.seal_all({id: one.foreign_hash for id, one in with_ids if one.foreign_hash})
+        forget = await throttle.forgetting(*(one.mapped_username for one in welcome))
         try:
             async with database.transaction() as tx:
                 await tx.execute_many(
                     statements.ADD_WITH_ID, [_row(id, one, sealed.get(id), now) for id, one in with_ids]
                 )
+                await forget(tx, None)  # what was guessed before there was anything to guess
         except UniqueViolation:
             if not tries_left:
                 raise

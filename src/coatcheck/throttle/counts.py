@@ -1,7 +1,7 @@
 """The failures in a row for one name: of strangers together, and of each network that its owner comes from."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -89,10 +89,11 @@ class Counts:
         if count.known_at is None:
             await tx.execute(statements.KEEP_NEWEST, {"account_id": account_id})
 
-    async def forget(self, tx: Transaction, others: bytes, account_id: int) -> None:
-        """Every count of a name begins anew; the networks that are known stay so."""
-        await tx.execute(statements.FORGET_STRANGERS, {"row": others})
-        await tx.execute(statements.FORGET_KNOWN, {"account_id": account_id})
+    async def forget(self, others: Sequence[bytes], tx: Transaction, account_id: int | None) -> None:
+        """Every count of some names begins anew; the networks that are known stay so."""
+        await tx.execute_many(statements.FORGET_STRANGERS, [{"row": row} for row in others])
+        if account_id is not None:
+            await tx.execute(statements.FORGET_KNOWN, {"account_id": account_id})
 
     async def prune(self, now: datetime) -> None:
         """Forget names that nobody has, a day after the last failure, and networks that are no longer known."""

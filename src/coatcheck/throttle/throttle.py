@@ -106,14 +106,15 @@ class Throttle:
         if self._on and (seconds := await self._use(REFRESHES, client)):
             raise TooManyRefreshes(seconds)
 
-    async def forgetting(self, name: str) -> Callable[[Transaction, int], Awaitable[None]]:
-        """What begins every count of a name anew, within the transaction that gives its account another password.
+    async def forgetting(self, *names: str) -> Callable[[Transaction, int | None], Awaitable[None]]:
+        """What begins every count of these names anew, within the transaction that gives an account another password.
 
-        Asked for before that begins: the key may have to be read.
+        It takes the account, if it was there before. Asked for before that begins: the key may have to be read.
         """
         if not self._on:
             return _nothing
-        return partial(self._forget, _row(await self._key(), OTHERS, name))
+        key = await self._key()
+        return partial(self._counts.forget, [_row(key, OTHERS, name) for name in names])
 
     def turn(self, client: Client) -> Turn:
         """A stranger's place in the hashing queue."""
@@ -170,9 +171,6 @@ class Throttle:
 
     async def _succeed(self, count: Count, tx: Transaction, account_id: int) -> None:
         await self._counts.succeeded(tx, count, account_id, self._now())
-
-    async def _forget(self, others: bytes, tx: Transaction, account_id: int) -> None:
-        await self._counts.forget(tx, others, account_id)
 
     async def _key(self) -> bytes:
         _, key = await self._newest_key()
