@@ -20,7 +20,7 @@ GROUPS: dict[tuple[str, ...], list[str]] = {
         "users",
         "secret",
     ],
-    ("users",): ["list", "create", "set-password", "disable", "enable", "delete"],
+    ("users",): ["list", "create", "set-password", "disable", "enable", "delete", "import", "export"],
     ("secret",): ["new"],
 }
 COMMANDS = [(*group, name) for group, names in GROUPS.items() for name in names]

@@ -223,6 +223,21 @@ class TransactionsContract:
         assert await names(database) == [*expected, "taken"]
         assert kept == [number % 3 == 2 for number in range(60)]
 
+    async def test_many_rows_are_written_in_one_go_and_counted(self, database: Database) -> None:
+        async with database.transaction() as tx:
+            assert await tx.execute_many(ADD_QUIETLY, [{"name": f"name{number:03}"} for number in range(300)]) == 300
+            renamed = [{"wanted": f"name{number:03}", "new_name": f"new{number}"} for number in (7, 8, 900)]
+            assert await tx.execute_many(RENAME, renamed) == 2
+        assert len(await names(database)) == 300
+
+    async def test_of_many_rows_none_is_written_if_one_is_refused(self, database: Database) -> None:
+        await database.execute(ADD_QUIETLY, {"name": "alice"})
+        with pytest.raises(UniqueViolation):
+            async with database.transaction() as tx:
+                with suppress(UniqueViolation):
+                    await tx.execute_many(ADD_QUIETLY, [{"name": name} for name in ("bob", "alice", "carol")])
+        assert await names(database) == ["alice"]
+
     @pytest.mark.parametrize("turns", range(8))
     async def test_a_caller_that_gives_up_neither_undoes_nor_blocks_its_neighbours(
         self, database: Database, turns: int
