@@ -32,10 +32,11 @@ def network(number: int) -> str:
 @pytest.fixture(params=ENGINES)
 def database(request: pytest.FixtureRequest) -> dict[str, str]:
     """Where the servers keep their data, as `start` takes it."""
+    limited = {"THROTTLE": "true"}
     if request.param == "sqlite":
-        return {}
+        return limited
     cluster: Cluster = request.getfixturevalue("cluster")
-    return {"DATABASE_URL": cluster.url(cluster.new_database())}
+    return {**limited, "DATABASE_URL": cluster.url(cluster.new_database())}
 
 
 async def once(port: int, origin: str, body: dict[str, str]) -> int:
