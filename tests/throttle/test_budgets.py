@@ -2,6 +2,9 @@
 registrations or made-up refresh tokens. Each network has a budget over all accounts, and whoever can change its
 address within a network counts as one."""
 
+import asyncio
+from contextlib import suppress
+
 import pytest
 
 from coatcheck.database import Database
@@ -93,6 +96,30 @@ async def test_attempts_under_way_count_until_it_is_known_how_they_end(throttle:
             async with throttle.attempt("another", client_at()):
                 raise AssertionError
     assert await nobody.wrong("another") == 0
+
+
+@pytest.mark.parametrize("on_record", [False, True])
+async def test_of_many_at_once_no_more_are_checked_than_are_left(
+    throttle: Throttle, nobody: Guesser, on_record: bool
+) -> None:
+    """Of names that have failures on record, too: those are counted first, which takes a moment."""
+    names = [f"name {number}" for number in range(30)]
+    if on_record:
+        for number, name in enumerate(names):
+            await nobody.wrong(name, client_at(f"198.51.100.{number}"))
+    assert await spray(nobody, client_at(), 97) == 97
+    checked: list[str] = []
+
+    async def slowly_wrong(name: str) -> None:
+        with suppress(TooManyAttempts):
+            async with throttle.attempt(name, client_at()) as attempt:
+                checked.append(name)
+                for _ in range(20):
+                    await asyncio.sleep(0)
+                await attempt.failed(None)
+
+    await asyncio.gather(*(slowly_wrong(name) for name in names))
+    assert len(checked) == 3
 
 
 async def test_registrations_have_one_of_their_own(throttle: Throttle, clock: Clock, nobody: Guesser) -> None:

@@ -62,7 +62,8 @@ class Budgets:
         """Forget what is empty."""
         values = {"at": self._now()}
         while await self._database.one(statements.ANY_BUDGET_EMPTY, values):
-            await self._database.execute(statements.PRUNE_BUDGETS, values)
+            if not await self._database.execute(statements.PRUNE_BUDGETS, values):
+                return  # others hold the rest
 
     def _now(self) -> int:
         return int(self._clock() * MILLISECONDS)

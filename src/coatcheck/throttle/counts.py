@@ -101,9 +101,11 @@ class Counts:
             "forgiven": now - timedelta(seconds=FORGIVEN_SECONDS),
             "unknown_again": now - timedelta(seconds=KNOWN_SECONDS),
         }
-        # Looked for first: on SQLite a write for nothing would keep others waiting.
+        # Looked for first: on SQLite a write for nothing would keep others waiting. What others hold is left to the
+        # next time.
         while await self._database.one(statements.ANY_COUNT_OVER, values):
-            await self._database.execute(statements.PRUNE_COUNTS, values)
+            if not await self._database.execute(statements.PRUNE_COUNTS, values):
+                return
 
 
 def _moments(now: datetime) -> Mapping[str, datetime]:

@@ -4,9 +4,18 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 
 # Whoever waits in another event loop is not woken, but looks by itself: a test client has a loop for each request.
 LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """One in the queue, and the event loop that it waits in."""
+
+    loop: asyncio.AbstractEventLoop
+    called: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Gate:
@@ -18,15 +27,17 @@ class Gate:
     def __init__(self, most: int) -> None:
         self._most = most
         self._inside: Counter[bytes] = Counter()
-        self._waiting: dict[bytes, deque[asyncio.Future[None]]] = {}
+        self._waiting: dict[bytes, deque[Place]] = {}
         self.left = 0
 
     @asynccontextmanager
     async def inside(self, key: bytes) -> AsyncGenerator[None, None]:
         """Go in, after some time."""
-        while self._inside[key] >= self._most:
+        # Also where there is room: it is for whoever waits already.
+        if self._full(key) or key in self._waiting:
             await self._wait(key)
         self._inside[key] += 1
+        self._call(key)  # two may have come out before the first in the queue went in
         try:
             yield
         finally:
@@ -34,27 +45,38 @@ class Gate:
             self._inside[key] -= 1
             if not self._inside[key]:
                 del self._inside[key]
-            self._wake(key)
+            self._call(key)
+
+    def _full(self, key: bytes) -> bool:
+        return self._inside[key] >= self._most
 
     async def _wait(self, key: bytes) -> None:
-        place = asyncio.get_running_loop().create_future()
+        place = Place(asyncio.get_running_loop())
         waiting = self._waiting.setdefault(key, deque())
         waiting.append(place)
         try:
-            await asyncio.wait({place}, timeout=LOOK_SECONDS)
-        except asyncio.CancelledError:
-            if place.done():  # the turn was given to somebody who leaves
-                self._wake(key)
+            while self._full(key) or self._first(key) is not place:
+                place.called.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await place.called.wait()
+        except BaseException:
+            self._leave(key, place)
+            self._call(key)  # the turn may have been given to somebody who leaves
             raise
-        finally:
-            with suppress(ValueError):
-                waiting.remove(place)
-            if not waiting and self._waiting.get(key) is waiting:
-                del self._waiting[key]
+        self._leave(key, place)
 
-    def _wake(self, key: bytes) -> None:
-        here = asyncio.get_running_loop()
-        for place in self._waiting.get(key, ()):
-            if place.get_loop() is here and not place.done():
-                place.set_result(None)
-                return
+    def _leave(self, key: bytes, place: Place) -> None:
+        waiting = self._waiting[key]
+        waiting.remove(place)
+        if not waiting:
+            del self._waiting[key]
+
+    def _first(self, key: bytes) -> Place | None:
+        """The first in the queue, without those whose event loop has ended under them."""
+        return next((place for place in self._waiting.get(key, ()) if not place.loop.is_closed()), None)
+
+    def _call(self, key: bytes) -> None:
+        first = self._first(key)
+        if first is not None and first.loop is asyncio.get_running_loop():
+            first.called.set()

@@ -69,7 +69,8 @@ RESET = update(guess_counts).where(_this).values(_NOTHING)
 REMEMBER = (
     insert(guess_counts)
     .values(key=bindparam("row"), account_id=bindparam("account_id"), known_at=_now, failures=0, recent=0)
-    .on_conflict_do_update(index_elements=[_count.key], set_={"known_at": _now})
+    # A row may be there from when the network was known before: what was counted then would keep the owner out.
+    .on_conflict_do_update(index_elements=[_count.key], set_={**_NOTHING, "known_at": _now})
 )
 _known = and_(_count.account_id == bindparam("account_id"), _count.known_at.is_not(None))
 KEEP_NEWEST = delete(guess_counts).where(

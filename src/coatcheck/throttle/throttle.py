@@ -83,8 +83,9 @@ class Throttle:
                 count = await self._read(others, own)
             if not count.known and (seconds := await self._budgets.seconds_left(GUESSES, networks)):
                 raise TooManyAttempts(seconds)
-            admitted = await self._admit(count) if count.failures else count
+            # Nothing is waited for in between: of many at once, all would see the budget as it was.
             with self._budgets.unfinished(networks):
+                admitted = await self._admit(count) if count.failures else count
                 try:
                     yield Attempt(
                         replace(self.turn(client), known=count.known),
