@@ -3,6 +3,7 @@ run past."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -153,3 +154,28 @@ async def test_it_tidies_up_from_its_start_on_and_stops_when_closed(
         while run_sql(database.url, "SELECT 1 FROM coatcheck_guess_counts"):  # noqa: ASYNC110
             await asyncio.sleep(0)
     await throttle.close()
+
+
+async def test_once_one_of_five_is_known_to_be_wrong_nobody_comes_in_on_top_of_the_other_four(alice: Guesser) -> None:
+    checked = 0
+    first_is_out, go = asyncio.Event(), asyncio.Event()
+
+    async def guess(number: int) -> None:
+        nonlocal checked
+        with suppress(TooManyAttempts):
+            async with alice.throttle.attempt(ALICE, client_at()) as attempt:
+                checked += 1
+                if number:
+                    await go.wait()
+                await attempt.failed(alice.account_id)
+        if not number:
+            first_is_out.set()
+
+    guesses = [asyncio.create_task(guess(number)) for number in range(25)]
+    await first_is_out.wait()
+    for _ in range(5):
+        # What is on record is read by now: were it believed, four more would be let in.
+        await alice.wrong("somebody else")
+    go.set()
+    await asyncio.gather(*guesses)
+    assert checked == 5

@@ -12,8 +12,9 @@ LOOK_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """One in the queue, and the event loop that it waits in."""
+    """One in the queue, how much room it needs, and the event loop that it waits in."""
 
+    room: int
     loop: asyncio.AbstractEventLoop
     called: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -31,31 +32,32 @@ class Gate:
         self.left = 0
 
     @asynccontextmanager
-    async def inside(self, key: bytes) -> AsyncGenerator[None, None]:
-        """Go in, after some time."""
+    async def inside(self, key: bytes, *, alone: bool = False) -> AsyncGenerator[None, None]:
+        """Go in, after some time. alone: while nobody else of this key is inside."""
+        room = self._most if alone else 1
         # Also where there is room: it is for whoever waits already.
-        if self._full(key) or key in self._waiting:
-            await self._wait(key)
-        self._inside[key] += 1
+        if self._full(key, room) or key in self._waiting:
+            await self._wait(key, room)
+        self._inside[key] += room
         self._call(key)  # two may have come out before the first in the queue went in
         try:
             yield
         finally:
             self.left += 1
-            self._inside[key] -= 1
+            self._inside[key] -= room
             if not self._inside[key]:
                 del self._inside[key]
             self._call(key)
 
-    def _full(self, key: bytes) -> bool:
-        return self._inside[key] >= self._most
+    def _full(self, key: bytes, room: int) -> bool:
+        return self._inside[key] + room > self._most
 
-    async def _wait(self, key: bytes) -> None:
-        place = Place(asyncio.get_running_loop())
+    async def _wait(self, key: bytes, room: int) -> None:
+        place = Place(room, asyncio.get_running_loop())
         waiting = self._waiting.setdefault(key, deque())
         waiting.append(place)
         try:
-            while self._full(key) or self._first(key) is not place:
+            while self._full(key, place.room) or self._first(key) is not place:
                 place.called.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):

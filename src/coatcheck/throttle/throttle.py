@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -76,11 +76,8 @@ class Throttle:
         home = networks_of(client)[0].name
         others, own = _row(key, OTHERS, name), _row(key, OWN, home, name)
         networks = self._keyed(key, GUESSES, client)
-        out_before = self._gate.left
-        count = await self._read(others, own)
-        async with self._gate.inside(count.key):
-            if self._gate.left != out_before:  # one may have failed since
-                count = await self._read(others, own)
+        async with AsyncExitStack() as inside:
+            count = await self._enter(inside, others, own)
             if not count.known and (seconds := await self._budgets.seconds_left(GUESSES, networks)):
                 raise TooManyAttempts(seconds)
             # Nothing is waited for in between: of many at once, all would see the budget as it was.
@@ -143,6 +140,23 @@ class Throttle:
         with suppress(DatabaseUnavailable):
             await self.prune()
         self._pruning.within(PRUNING_SECONDS)
+
+    async def _enter(self, inside: AsyncExitStack, others: bytes, own: bytes) -> Count:
+        """The count as it is when this attempt may go on. Raises TooManyAttempts.
+
+        Those that run while nothing is on record may all turn out wrong, so they are few at once; and once something
+        is, one goes on alone: let in on top of them it would be one too many.
+        """
+        while True:
+            out_before = self._gate.left
+            count = await self._read(others, own)
+            await inside.enter_async_context(self._gate.inside(count.key, alone=count.failures > 0))
+            if self._gate.left == out_before:
+                return count
+            again = await self._read(others, own)  # one may have failed since
+            if again.key == count.key and (again.failures > 0) == (count.failures > 0):
+                return again
+            await inside.aclose()
 
     async def _read(self, others: bytes, own: bytes) -> Count:
         """The count as it is now. Raises TooManyAttempts."""
