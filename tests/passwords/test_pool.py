@@ -114,6 +114,38 @@ async def test_who_leaves_frees_the_place_at_once_and_leaves_no_work_behind(pool
     assert await held.go() == ["stayed"] * (pool.most // 4)
 
 
+async def test_who_leaves_once_it_has_begun_hears_of_it_all_the_same(pool: HashingPool) -> None:
+    """A guess that nobody would count, since whoever sent it was gone before its end."""
+    began, end = threading.Event(), threading.Event()
+
+    def work() -> str:
+        began.set()
+        end.wait(10)
+        return "looked at"
+
+    async def guess() -> str:
+        return await pool.run(work, Turn("flooder"))
+
+    task = asyncio.create_task(guess())
+    await asyncio.to_thread(began.wait, 10)
+    task.cancel()
+    await asyncio.sleep(0)
+    end.set()
+    assert await task == "looked at"
+    assert not task.cancelling()
+
+
+async def test_what_may_be_everybody_behind_a_proxy_holds_half_of_it(pool: HashingPool) -> None:
+    held = Held(pool)
+    await held.hold()
+    everybody = Turn("proxy", known=True, shared=True)
+    asked = [await held.ask("behind it", everybody) for _ in range(pool.most // 2 + 1)]
+    assert isinstance(await _refusal(asked[-1]), HashingBusy)
+    assert not any(task.done() for task in asked[:-1])
+    await held.ask("owner", HOME)
+    assert (await held.go()).count("behind it") == pool.most // 2
+
+
 async def test_a_refusal_says_how_long_the_queue_is(pool: HashingPool) -> None:
     held = Held(pool)
     pool._seconds = 0.1  # what a hash has taken of late

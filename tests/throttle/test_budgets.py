@@ -3,12 +3,13 @@ registrations or made-up refresh tokens. Each network has a budget over all acco
 address within a network counts as one."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 
 from coatcheck.database import Database
-from coatcheck.throttle import Throttle, TooManyAttempts, TooManyRefreshes, TooManyRegistrations
+from coatcheck.throttle import Throttle, TooManyRefreshes, TooManyRegistrations
 from coatcheck.web import Client
 from tests.support.clock import Clock
 from tests.support.sql import run_sql
@@ -89,37 +90,36 @@ async def test_what_may_be_everybody_behind_a_proxy_has_sixteen_times_as_much(no
     assert await spray(nobody, client_at("10.0.0.1", shared=True), 1_700) == 1_600
 
 
-async def test_attempts_under_way_count_until_it_is_known_how_they_end(throttle: Throttle, nobody: Guesser) -> None:
-    await spray(nobody, client_at(), 99)
-    async with throttle.attempt("one", client_at()):
-        with pytest.raises(TooManyAttempts):
-            async with throttle.attempt("another", client_at()):
-                raise AssertionError
-    assert await nobody.wrong("another") == 0
+async def test_of_many_at_once_no_more_are_let_in_than_may_be_wrong(nobody: Guesser, alice: Guesser) -> None:
+    """Also at names that have failures on record, whose attempts are written down first."""
+    for number in range(40):
+        await nobody.wrong(f"name {number}", client_at("192.0.2.9"))
+    await spray(nobody, client_at(), 97)
+    before = nobody.checked
+    await asyncio.gather(*(nobody.wrong(f"name {number}", client_at()) for number in range(40)))
+    assert nobody.checked - before == 3
+    assert await nobody.wrong("one more", client_at()) > 0
 
 
-@pytest.mark.parametrize("on_record", [False, True])
-async def test_of_many_at_once_no_more_are_checked_than_are_left(
-    throttle: Throttle, nobody: Guesser, on_record: bool
+async def test_a_crowd_with_the_right_passwords_waits_for_its_turn_and_is_not_refused(
+    alice: Guesser, add_account: Callable[[str], int], database: Database
 ) -> None:
-    """Of names that have failures on record, too: those are counted first, which takes a moment."""
-    names = [f"name {number}" for number in range(30)]
-    if on_record:
-        for number, name in enumerate(names):
-            await nobody.wrong(name, client_at(f"198.51.100.{number}"))
-    assert await spray(nobody, client_at(), 97) == 97
-    checked: list[str] = []
+    """A lecture begins, and a hundred and fifty people log in from one address for the first time."""
+    crowd = [Guesser(alice.throttle, database, add_account(f"student{number}")) for number in range(150)]
+    waits = await asyncio.gather(*(one.right(f"student{number}", HOME) for number, one in enumerate(crowd)))
+    assert set(waits) == {0}
 
-    async def slowly_wrong(name: str) -> None:
-        with suppress(TooManyAttempts):
-            async with throttle.attempt(name, client_at()) as attempt:
-                checked.append(name)
-                for _ in range(20):
-                    await asyncio.sleep(0)
-                await attempt.failed(None)
 
-    await asyncio.gather(*(slowly_wrong(name) for name in names))
-    assert len(checked) == 3
+async def test_who_leaves_a_counted_attempt_has_used_one(nobody: Guesser) -> None:
+    """Else one would make a hundred names wait for the price of one guess each."""
+    for number in range(30):
+        await nobody.wrong(f"name {number}")
+    for _ in range(2):
+        for number in range(30):
+            with suppress(asyncio.CancelledError):
+                async with nobody.throttle.attempt(f"name {number}", client_at()):
+                    raise asyncio.CancelledError
+    assert await spray(nobody, client_at(), 20, 1_000) == 10
 
 
 async def test_registrations_have_one_of_their_own(throttle: Throttle, clock: Clock, nobody: Guesser) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from coatcheck.database import Database
 from coatcheck.database.migrate import Migrations
-from coatcheck.throttle import TooManyAttempts
+from coatcheck.throttle import Attempt, TooManyAttempts
 from coatcheck.throttle.limits import CLOSED_AT, DAY_SECONDS, LONGEST_WAIT_SECONDS, MOST_KNOWN
 from coatcheck.web import Client
 from tests.support.clock import Clock
@@ -273,3 +273,39 @@ async def test_switched_off_it_refuses_reads_and_writes_nothing(
             await attempt.failed(off.account_id)
         await off.throttle.registration(ELSEWHERE)
         await off.throttle.refused_refresh(ELSEWHERE)
+
+
+@pytest.mark.parametrize("gone", ["forgotten as the seventeenth", "deleted with the account"])
+async def test_a_known_network_that_goes_while_a_password_is_checked_leaves_no_row_that_breaks(
+    alice: Guesser, gone: str, clock: Clock, database: Database, add_account: Callable[[str], int]
+) -> None:
+    await alice.right()
+    async with alice.throttle.attempt(ALICE, HOME) as attempt:
+        if gone.startswith("deleted"):
+            run_sql(database.url, *_deleting(database))
+        else:
+            for number in range(MOST_KNOWN):
+                clock.forward(1)
+                await alice.right(client=client_at(f"192.0.2.{number}"))
+        await attempt.failed(alice.account_id)
+    if gone.startswith("deleted"):
+        alice.account_id = add_account(ALICE)
+    assert not await alice.known(HOME)  # counted too: it has not said how it ended
+    for _ in range(3):
+        assert await alice.wrong(client=HOME) == 0
+    assert await alice.wrong(client=HOME) == 30
+
+
+async def test_a_guess_is_counted_also_if_its_client_leaves_while_it_is_written(alice: Guesser) -> None:
+    async with alice.throttle.attempt(ALICE, ELSEWHERE) as attempt:
+        failing = asyncio.create_task(_failing(attempt, alice.account_id))
+        await asyncio.sleep(0)
+        failing.cancel()
+        await asyncio.gather(failing, return_exceptions=True)
+    async with asyncio.timeout(5):
+        while not run_sql(alice.database.url, "SELECT 1 FROM coatcheck_guess_counts"):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+
+async def _failing(attempt: Attempt, account_id: int | None) -> None:
+    await attempt.failed(account_id)

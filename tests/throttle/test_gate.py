@@ -5,6 +5,7 @@ import asyncio
 
 import pytest
 
+from coatcheck.passwords import HashingBusy
 from coatcheck.throttle import gate as gates
 from coatcheck.throttle.gate import Gate
 
@@ -15,14 +16,14 @@ class Visitors:
     """They go through a gate that lets one in, and are written down."""
 
     def __init__(self) -> None:
-        self.gate = Gate(1)
+        self.gate = Gate()
         self.entered: list[str] = []
         self.open = asyncio.Event()
         self.inside = 0
         self.most = 0
 
     async def visit(self, name: str, *, again: bool = False) -> None:
-        async with self.gate.inside(KEY):
+        async with self.gate.inside(KEY, 1):
             self.entered.append(name)
             self.inside += 1
             self.most = max(self.most, self.inside)
@@ -74,7 +75,7 @@ async def test_who_leaves_when_called_gives_the_turn_to_the_next(monkeypatch: py
     monkeypatch.setattr(gates, "LOOK_SECONDS", 3_600)
     visitors = Visitors()
     visitors.open.set()
-    async with visitors.gate.inside(KEY):
+    async with visitors.gate.inside(KEY, 1):
         second, third = [await visitors.begin(name) for name in ("second", "third")]
     second.cancel()  # called a moment ago, and not in yet
     await ended(third)
@@ -83,15 +84,15 @@ async def test_who_leaves_when_called_gives_the_turn_to_the_next(monkeypatch: py
 
 async def test_two_who_come_out_together_let_two_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gates, "LOOK_SECONDS", 3_600)
-    gate = Gate(2)
+    gate = Gate()
     both_in, out = asyncio.Barrier(2), asyncio.Event()
 
     async def hold() -> None:
-        async with gate.inside(KEY):
+        async with gate.inside(KEY, 2):
             await out.wait()
 
     async def meet() -> None:
-        async with gate.inside(KEY):
+        async with gate.inside(KEY, 2):
             await both_in.wait()
 
     visits = [asyncio.create_task(work()) for work in (hold, hold, meet, meet)]
@@ -117,3 +118,12 @@ def test_who_waited_in_an_event_loop_that_has_ended_keeps_nobody_waiting() -> No
     going_on.close()
     assert visitors.entered == ["inside", "next"]
     assert not left.done()
+
+
+async def test_beyond_some_hundreds_nobody_waits() -> None:
+    visitors = Visitors()
+    visits = [await visitors.begin(str(number)) for number in range(gates.MOST_WAITING + 1)]
+    with pytest.raises(HashingBusy):
+        await visitors.visit("one more")
+    visitors.open.set()
+    await ended(*visits)

@@ -108,6 +108,8 @@ class Users:
         """Begin every count of wrong passwords for this account anew: its owner need not wait any longer."""
         forget = await self._throttle.forgetting(counted_as(account.username))
         async with self._database.transaction() as tx:
+            # The account's row first, as everywhere: another order could deadlock with its deletion.
+            await self._sessions.lock_account(tx, account.id)
             await forget(tx, account.id)
 
     async def disable(self, account_id: int) -> bool:

@@ -15,11 +15,12 @@ class Turn:
     """Where somebody stands in the queue.
 
     network: where the request comes from; None: nobody else shares it, an operator's own. known: the owner of
-    the account that it is about has logged in from there of late.
+    the account that it is about has logged in from there of late. shared: it may stand for everybody behind a proxy.
     """
 
     network: str | None = None
     known: bool = False
+    shared: bool = False
 
 
 class FairQueue(Generic[Job]):

@@ -26,6 +26,7 @@ Result = TypeVar("Result")
 # At 25 ms a hash the last of a full queue waits some 13 seconds.
 WAITING_PER_THREAD = 512
 ONE_NETWORKS_SHARE = 1 / 4
+SHARED_NETWORKS_SHARE = 1 / 2  # of one that may stand for everybody behind a proxy
 STRANGERS_SHARE = 3 / 4  # what is left is kept for networks that the account's owner has logged in from
 NICER = 10
 WEIGHT_OF_THE_LAST = 0.1  # in the mean time of a hash
@@ -65,7 +66,7 @@ class HashingPool:
         self._seconds = 0.0
 
     async def run(self, work: Callable[[], Result], turn: Turn) -> Result:
-        """What the work gives. A caller that gives up takes it back, if no thread has begun it.
+        """What the work gives. A caller that gives up takes it back, if no thread has begun it; else it goes on.
 
         Raises HashingBusy.
         """
@@ -77,7 +78,7 @@ class HashingPool:
                 self._executor = ThreadPoolExecutor(self.threads, "coatcheck-hash", _be_nice)
             self._executor.submit(self._work_one)
         try:
-            result: Result = await asyncio.wrap_future(job.done)
+            result: Result = await _unless_begun(job)
             return result
         finally:
             with self._lock:
@@ -95,9 +96,10 @@ class HashingPool:
             executor.shutdown(wait=False, cancel_futures=True)
 
     def _admit(self, turn: Turn) -> None:
+        share = self.most * (SHARED_NETWORKS_SHARE if turn.shared else ONE_NETWORKS_SHARE)
         full = (
             self._held >= self.most
-            or (turn.network is not None and self._by_network[turn.network] >= self.most * ONE_NETWORKS_SHARE)
+            or (turn.network is not None and self._by_network[turn.network] >= share)
             or (not turn.known and self._strangers >= self.most * STRANGERS_SHARE)
         )
         if full:
@@ -124,6 +126,21 @@ class HashingPool:
         except BaseException as error:
             job.done.set_exception(error)
         self._seconds += (time.perf_counter() - began - self._seconds) * WEIGHT_OF_THE_LAST
+
+
+async def _unless_begun(job: Job) -> Any:
+    """What the job gives, also to somebody who was told to give up once a thread had begun it.
+
+    A guess whose client leaves while it is looked at would else be one that nobody counts.
+    """
+    result = asyncio.wrap_future(job.done)
+    try:
+        return await asyncio.shield(result)
+    except asyncio.CancelledError:
+        caller = asyncio.current_task()
+        if job.done.cancel() or caller is None or caller.uncancel() > 0:
+            raise
+        return await result
 
 
 def processors() -> int:

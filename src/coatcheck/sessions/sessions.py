@@ -220,6 +220,10 @@ class Sessions:
         """End every session of an account. Before the account is deleted: its sessions go with it, unseen."""
         await self._ending.all(tx, account_id)
 
+    async def lock_account(self, tx: Transaction, account_id: int) -> None:
+        """Let nobody else open, refresh or end a session of an account until this transaction is over."""
+        await tx.one(statements.LOCK_ACCOUNT, {"account_id": account_id})
+
     async def end_everybodys(self, tx: Transaction) -> None:
         """End all sessions of all accounts; what was signed before is refused by its key (`Keyring.begin_anew`)."""
         await self._ending.everybodys(tx)

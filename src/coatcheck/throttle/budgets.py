@@ -5,12 +5,12 @@ tells how much is used (the generic cell rate algorithm, ITU-T I.371).
 """
 
 import math
-from collections import Counter
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 
 from coatcheck.database import Database, Transaction
 from coatcheck.throttle import statements
+from coatcheck.throttle.gate import Gate
 from coatcheck.throttle.limits import Budget
 from coatcheck.throttle.networks import Network
 
@@ -25,32 +25,42 @@ class Budgets:
     def __init__(self, database: Database, *, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
-        self._unfinished: Counter[bytes] = Counter()
+        self._gate = Gate()
 
-    async def seconds_left(self, budget: Budget, networks: Sequence[Keyed]) -> int:
-        """How long until one more is allowed; 0: now."""
+    async def enter(self, inside: AsyncExitStack, budget: Budget, networks: Sequence[Keyed]) -> int:
+        """How long until one more is allowed; or 0, and this one is inside, which may still use one.
+
+        Those inside may all turn out to use one, so no more are let in than are left; the others wait for them, and
+        are not refused: a hundred people with the right passwords use none. Raises HashingBusy.
+        """
+        while True:
+            out_before = self._gate.left
+            left, milliseconds = await self._look(budget, networks)
+            if milliseconds > 0:
+                return math.ceil(milliseconds / MILLISECONDS)
+            for (key, _), most in zip(networks, left, strict=True):
+                await inside.enter_async_context(self._gate.inside(key, most))
+            if self._gate.left == out_before:
+                return 0
+            left, milliseconds = await self._look(budget, networks)  # one may have used one since
+            if milliseconds <= 0 and all(
+                self._gate.number(key) <= most for (key, _), most in zip(networks, left, strict=True)
+            ):
+                return 0
+            await inside.aclose()
+
+    async def _look(self, budget: Budget, networks: Sequence[Keyed]) -> tuple[list[int], int]:
+        """How many are left for each network, and how many milliseconds until all have one."""
         keys = [key for key, _ in networks]
         rows = await self._database.all(statements.BUDGETS, {"first": keys[0], "second": keys[-1]})
         empty_at = {row.key: row.empty_at for row in rows}
         now, interval = self._now(), budget.seconds * MILLISECONDS
-        left = 0
+        left, milliseconds = [], 0
         for key, network in networks:
-            used_until = max(empty_at.get(key, now), now) + self._unfinished[key] * interval
-            left = max(left, used_until + interval - now - budget.at_once * network.times * interval)
-        return math.ceil(left / MILLISECONDS)
-
-    @contextmanager
-    def unfinished(self, networks: Sequence[Keyed]) -> Generator[None]:
-        """Until it is known how an attempt ends, it counts as used for the others of this process."""
-        for key, _ in networks:
-            self._unfinished[key] += 1
-        try:
-            yield
-        finally:
-            for key, _ in networks:
-                self._unfinished[key] -= 1
-                if not self._unfinished[key]:
-                    del self._unfinished[key]
+            free = budget.at_once * network.times * interval - (max(empty_at.get(key, now), now) - now)
+            left.append(free // interval)
+            milliseconds = max(milliseconds, interval - free)
+        return left, milliseconds
 
     async def spend(self, tx: Transaction, budget: Budget, networks: Sequence[Keyed]) -> None:
         """Use one. The smaller network's row comes first, everywhere: another order could deadlock."""

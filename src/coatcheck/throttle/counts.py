@@ -23,15 +23,20 @@ from coatcheck.throttle.limits import (
 class Count:
     """The count that an attempt falls under, as it was read.
 
-    key: of its row, which may not be there. own: of the row of name and network, under which it falls once the
-    network is known.
+    others: of the row of all strangers. own: of the row of name and network, under which it falls while the network
+    is known. Either row may not be there.
     """
 
-    key: bytes
+    others: bytes
     own: bytes
     failures: int = 0
     admit_at: datetime | None = None
     known_at: datetime | None = None
+
+    @property
+    def key(self) -> bytes:
+        """Of the row that it is."""
+        return self.own if self.known else self.others
 
     @property
     def known(self) -> bool:
@@ -60,15 +65,16 @@ class Counts:
     async def read(self, others: bytes, own: bytes, now: datetime) -> Count:
         """The count that holds for the network of `own`: its own if it is known, else that of all strangers."""
         rows = {row.key: row for row in await self._database.all(statements.COUNTS, {"others": others, "own": own})}
-        for key in (own, others):
-            row = rows.get(key)
-            if row is not None and (key == others or row.known_at > now - timedelta(seconds=KNOWN_SECONDS)):
-                return Count(key, own, row.failures, row.admit_at, row.known_at)
+        known, strangers = rows.get(own), rows.get(others)
+        if known is not None and known.known_at and known.known_at > now - timedelta(seconds=KNOWN_SECONDS):
+            return Count(others, own, known.failures, known.admit_at, known.known_at)
+        if strangers is not None:
+            return Count(others, own, strangers.failures, strangers.admit_at)
         return Count(others, own)
 
-    async def admit(self, count: Count, now: datetime) -> Count | None:
+    async def admit(self, tx: Transaction, count: Count, now: datetime) -> Count | None:
         """The count with this attempt in it, as if it had failed; None if it has to wait by now."""
-        counted = await self._database.one(statements.ADMIT, {"row": count.key, **_moments(now)})
+        counted = await tx.one(statements.ADMIT, {"row": count.key, **_moments(now)})
         return None if counted is None else replace(count, failures=counted.failures)
 
     async def give_back(self, count: Count, admitted: Count) -> None:
@@ -78,7 +84,11 @@ class Counts:
 
     async def add(self, tx: Transaction, count: Count, account_id: int | None, now: datetime) -> None:
         """Count a failure. Raises ForeignKeyViolation: the account is gone."""
-        await tx.execute(statements.ADD_FAILURE, {"row": count.key, "account_id": account_id, **_moments(now)})
+        values = _moments(now)
+        # A network that is no longer known gets no row anew: it would be one that nobody can read or unlock.
+        if count.known and await tx.execute(statements.ADD_TO_KNOWN, {"row": count.own, **values}):
+            return
+        await tx.execute(statements.ADD_FAILURE, {"row": count.others, "account_id": account_id, **values})
 
     async def succeeded(self, tx: Transaction, count: Count, account_id: int, now: datetime) -> None:
         """Begin the count anew, and remember the network as known: nothing is written where neither is due."""

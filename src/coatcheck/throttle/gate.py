@@ -6,58 +6,63 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from coatcheck.passwords import HashingBusy
+
 # Whoever waits in another event loop is not woken, but looks by itself: a test client has a loop for each request.
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.25
+MOST_WAITING = 256  # of one key: more would wait longer than for a place in the hashing queue
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """One in the queue, how much room it needs, and the event loop that it waits in."""
+    """One in the queue, beside how many others it may go in, and the event loop that it waits in."""
 
-    room: int
+    others: int
     loop: asyncio.AbstractEventLoop
     called: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Gate:
-    """Lets `most` of each key through; the others wait, first come first served.
+    """Lets some of each key through at once; the others wait, first come first served.
 
     left: how many have come out again, of all keys. Who has asked the database before one came out must ask again.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self._inside: Counter[bytes] = Counter()
         self._waiting: dict[bytes, deque[Place]] = {}
         self.left = 0
 
     @asynccontextmanager
-    async def inside(self, key: bytes, *, alone: bool = False) -> AsyncGenerator[None, None]:
-        """Go in, after some time. alone: while nobody else of this key is inside."""
-        room = self._most if alone else 1
+    async def inside(self, key: bytes, most: int) -> AsyncGenerator[None, None]:
+        """Go in, after some time: as soon as no more than `most` are inside then. Raises HashingBusy."""
+        others = most - 1
         # Also where there is room: it is for whoever waits already.
-        if self._full(key, room) or key in self._waiting:
-            await self._wait(key, room)
-        self._inside[key] += room
+        if self._inside[key] > others or key in self._waiting:
+            await self._wait(key, others)
+        self._inside[key] += 1
         self._call(key)  # two may have come out before the first in the queue went in
         try:
             yield
         finally:
             self.left += 1
-            self._inside[key] -= room
+            self._inside[key] -= 1
             if not self._inside[key]:
                 del self._inside[key]
             self._call(key)
 
-    def _full(self, key: bytes, room: int) -> bool:
-        return self._inside[key] + room > self._most
+    def number(self, key: bytes) -> int:
+        """How many are inside."""
+        return self._inside[key]
 
-    async def _wait(self, key: bytes, room: int) -> None:
-        place = Place(room, asyncio.get_running_loop())
+    async def _wait(self, key: bytes, others: int) -> None:
+        place = Place(others, asyncio.get_running_loop())
         waiting = self._waiting.setdefault(key, deque())
+        if len(waiting) >= MOST_WAITING:
+            raise HashingBusy
         waiting.append(place)
         try:
-            while self._full(key, place.room) or self._first(key) is not place:
+            while self._inside[key] > others or self._first(key) is not place:
                 place.called.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):

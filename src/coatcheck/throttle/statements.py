@@ -40,6 +40,7 @@ ADMIT = (
     .returning(_count.failures)
 )
 
+ADD_TO_KNOWN = update(guess_counts).where(_this, _count.known_at.is_not(None)).values(_failed_once_more)
 ADD_FAILURE = (
     insert(guess_counts)
     .values(

@@ -60,7 +60,7 @@ class Throttle:
         self._on = on
         self._counts = Counts(database)
         self._budgets = Budgets(database, clock=clock)
-        self._gate = Gate(UNFINISHED_AT_ONCE)
+        self._gate = Gate()
         self._pruning = Alarm(self._prune)
 
     @asynccontextmanager
@@ -78,21 +78,21 @@ class Throttle:
         networks = self._keyed(key, GUESSES, client)
         async with AsyncExitStack() as inside:
             count = await self._enter(inside, others, own)
-            if not count.known and (seconds := await self._budgets.seconds_left(GUESSES, networks)):
-                raise TooManyAttempts(seconds)
-            # Nothing is waited for in between: of many at once, all would see the budget as it was.
-            with self._budgets.unfinished(networks):
-                admitted = await self._admit(count) if count.failures else count
-                try:
-                    yield Attempt(
-                        replace(self.turn(client), known=count.known),
-                        failed=partial(self._fail, count, networks, admitted is not count),
-                        succeeded=partial(self._succeed, admitted),
-                    )
-                except HashingBusy:
-                    if admitted is not count:
-                        await self._counts.give_back(count, admitted)
-                    raise
+            if not count.known:
+                within = await inside.enter_async_context(AsyncExitStack())
+                if seconds := await self._budgets.enter(within, GUESSES, networks):
+                    raise TooManyAttempts(seconds)
+            admitted = await self._admit(count, networks) if count.failures else count
+            try:
+                yield Attempt(
+                    replace(self.turn(client), known=count.known),
+                    failed=partial(self._failed, count, networks, admitted is not count),
+                    succeeded=partial(self._succeed, admitted),
+                )
+            except HashingBusy:
+                if admitted is not count:
+                    await self._counts.give_back(count, admitted)
+                raise
 
     async def registration(self, client: Client) -> None:
         """Count a registration. Raises TooManyRegistrations."""
@@ -116,8 +116,7 @@ class Throttle:
 
     def turn(self, client: Client) -> Turn:
         """A stranger's place in the hashing queue."""
-        # The share of one network would be that of everybody behind the proxy.
-        return Turn(None if client.shared else networks_of(client)[0].name)
+        return Turn(networks_of(client)[0].name, shared=client.shared)
 
     def start(self) -> None:
         """Begin to tidy up, also what a process has left that was killed."""
@@ -150,7 +149,9 @@ class Throttle:
         while True:
             out_before = self._gate.left
             count = await self._read(others, own)
-            await inside.enter_async_context(self._gate.inside(count.key, alone=count.failures > 0))
+            await inside.enter_async_context(
+                self._gate.inside(count.key, 1 if count.failures else UNFINISHED_AT_ONCE)
+            )
             if self._gate.left == out_before:
                 return count
             again = await self._read(others, own)  # one may have failed since
@@ -166,23 +167,33 @@ class Throttle:
             raise TooManyAttempts(seconds, closed=count.closed)
         return count
 
-    async def _admit(self, count: Count) -> Count:
-        """Count it before the password is looked at. Raises TooManyAttempts: others were first."""
-        admitted = await self._counts.admit(count, self._now())
+    async def _admit(self, count: Count, networks: list[Keyed]) -> Count:
+        """Count it before the password is looked at, and use the budget: whoever leaves has had it.
+
+        Raises TooManyAttempts: others were first.
+        """
+        async with self._database.transaction() as tx:
+            admitted = await self._counts.admit(tx, count, self._now())
+            if admitted is not None:
+                await self._budgets.spend(tx, GUESSES, networks)
         if admitted is None:
-            await self._read(count.key, count.own)
+            await self._read(count.others, count.own)
             raise TooManyAttempts(1)  # forgotten, or forgiven, in this moment
         return admitted
 
-    async def _fail(self, count: Count, networks: list[Keyed], on_record: bool, account_id: int | None) -> None:
+    async def _failed(self, count: Count, networks: list[Keyed], on_record: bool, account_id: int | None) -> None:
+        if not on_record:
+            # In a task of its own: whoever leaves in this moment is counted like any other.
+            await asyncio.shield(asyncio.create_task(self._record(count, networks, account_id)))
+        self._pruning.within(PRUNING_SECONDS)
+
+    async def _record(self, count: Count, networks: list[Keyed], account_id: int | None) -> None:
         try:
             async with self._database.transaction() as tx:
-                if not on_record:
-                    await self._counts.add(tx, count, account_id, self._now())
+                await self._counts.add(tx, count, account_id, self._now())
                 await self._budgets.spend(tx, GUESSES, networks)
         except ForeignKeyViolation:  # the account was deleted meanwhile
-            await self._fail(count, networks, on_record, None)
-        self._pruning.within(PRUNING_SECONDS)
+            await self._record(count, networks, None)
 
     async def _succeed(self, count: Count, tx: Transaction, account_id: int) -> None:
         await self._counts.succeeded(tx, count, account_id, self._now())
@@ -194,9 +205,9 @@ class Throttle:
     async def _use(self, budget: Budget, client: Client) -> int:
         """Use one of a budget; or how many seconds are left until that is possible, and nothing is written."""
         networks = self._keyed(await self._key(), budget, client)
-        if seconds := await self._budgets.seconds_left(budget, networks):
-            return seconds
-        with self._budgets.unfinished(networks):
+        async with AsyncExitStack() as inside:
+            if seconds := await self._budgets.enter(inside, budget, networks):
+                return seconds
             async with self._database.transaction() as tx:
                 await self._budgets.spend(tx, budget, networks)
         self._pruning.within(PRUNING_SECONDS)
