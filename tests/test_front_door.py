@@ -71,7 +71,14 @@ def test_the_wheel_holds_the_library_only(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.partition("/")[0] for name in names if ".dist-info" not in name} == {"coatcheck"}
-    for needed in ("py.typed", "migrations/0001_accounts.py", "web/templates/swagger.html", "web/static/swagger.js"):
+    for needed in (
+        "py.typed",
+        "migrations/0001_accounts.py",
+        "passwords/common.txt.gz",
+        "passwords/common.LICENSES.txt",
+        "web/templates/swagger.html",
+        "web/static/swagger.js",
+    ):
         assert f"coatcheck/{needed}" in names
 
 

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
-from coatcheck.admin import Users
+from coatcheck.admin import Users, begin_anew
 from coatcheck.admin.commands import users
 from coatcheck.coatcheck import OWN_HISTORY, Coatcheck, application
 from coatcheck.coatcheck import serve as run
@@ -30,6 +30,7 @@ from coatcheck.database.restore_commands import restoring
 from coatcheck.database.url import shown
 from coatcheck.keys import CHANNEL, NO_KEYS, Keyring
 from coatcheck.keys.commands import keys, secret
+from coatcheck.passwords.commands import passwords
 from coatcheck.problems import Invalid, Problem, StartRefused
 from coatcheck.settings import Described, Settings
 from coatcheck.web import applications, import_application
@@ -88,11 +89,8 @@ class Program:
         """The accounts, with the database open; its schema is brought up to date, or refused, as at a start."""
         coatcheck = self.coatcheck(app)
         self.tell(coatcheck.database.url)
-        await coatcheck.open(serves=False)
-        try:
+        async with coatcheck.opened():
             yield coatcheck.users
-        finally:
-            await coatcheck.close()
 
     @asynccontextmanager
     async def keyring(self, app: str | None) -> AsyncGenerator[Keyring, None]:
@@ -105,7 +103,8 @@ class Program:
         """Wrap the keys under the new secret; None where the program keeps its own."""
         coatcheck = self.coatcheck(app)
         self.tell(coatcheck.database.url)
-        return await coatcheck.change_secret()
+        async with coatcheck.opened(finish=False):
+            return await coatcheck.secrets.change(coatcheck.keyring, coatcheck.database)
 
     def store(self, app: str | None) -> Store:
         """The database, not opened: a copy of an older schema is welcome, an emptied one needs no secret."""
@@ -128,7 +127,9 @@ class Program:
 
     async def after_restore(self, app: str | None) -> None:
         """Make the application's database, which somebody has restored, safe to go on with."""
-        await self.coatcheck(app).after_restore()
+        coatcheck = self.coatcheck(app)
+        async with coatcheck.opened():
+            await begin_anew(coatcheck.database, coatcheck.keyring, coatcheck.sessions)
 
     def settings(self, app: str | None) -> Settings:
         """Those of the application; this folder's are given also where a start with them would be refused."""
@@ -306,6 +307,7 @@ cli.add_typer(restoring)
 cli.add_typer(users, name="users")
 cli.add_typer(keys, name="keys")
 cli.add_typer(secret, name="secret")
+cli.add_typer(passwords, name="passwords")
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from coatcheck import keys, web
 from coatcheck.accounts import LARGEST_ID, Account, Accounts
 from coatcheck.accounts import routes as account_routes
-from coatcheck.admin import Users, begin_anew, make_fit
+from coatcheck.admin import Users, make_fit
 from coatcheck.database import Database
 from coatcheck.database.migrate import Migrations, named
 from coatcheck.database.url import shown, sqlite_path, sqlite_url
@@ -26,7 +26,7 @@ from coatcheck.login import Login
 from coatcheck.login import routes as login_routes
 from coatcheck.me import Me
 from coatcheck.me import routes as me_routes
-from coatcheck.passwords import Passwords
+from coatcheck.passwords import Passwords, Policy, product_names
 from coatcheck.problems import NotStarted, Problem, StartRefused, Unavailable
 from coatcheck.sessions import (
     CurrentUser,
@@ -39,6 +39,7 @@ from coatcheck.sessions import (
 )
 from coatcheck.sessions import routes as session_routes
 from coatcheck.settings import Settings
+from coatcheck.throttle import Throttle
 
 OWN_HISTORY = "coatcheck.migrations"
 OPENING_POLL_SECONDS = 0.01
@@ -87,13 +88,13 @@ class Coatcheck:
         self._clock = clock
         self._opening = threading.Lock()
         self._is_open = False
-        self._build()
+        self._build(app.title)
         self._mount(app, prefix, health=health)
 
-    def _build(self) -> None:
+    def _build(self, title: str) -> None:
         """The rooms, each handed what it needs."""
         settings, database, clock = self.settings, self.database, self._clock
-        self._secrets = keys.Source(
+        self.secrets = keys.Source(
             text=_text(settings.secret),
             file=None if settings.secret_file is None else settings.directory / settings.secret_file,
             previous=_text(settings.secret_previous),
@@ -113,22 +114,29 @@ class Coatcheck:
         )
         self.passwords = Passwords(
             settings.password_cost,
-            settings.password_min_length,
+            Policy(settings.password_min_length, product_names(title, settings.issuer)),
             peppers=keys.DataKeys(self.keyring, keys.PEPPER, self.sessions.revocations.catch_up),
             seals=keys.DataKeys(self.keyring, keys.SEAL, self.sessions.revocations.catch_up),
         )
-        self.accounts = Accounts(database, self.passwords, clock=clock, open_to_all=settings.registration == "open")
+        self.throttle = Throttle(
+            database,
+            newest_key=keys.DataKeys(self.keyring, keys.THROTTLE, self.sessions.revocations.catch_up).newest,
+            clock=clock,
+            on=settings.throttle,
+        )
+        open_to_all = settings.registration == "open"
+        self.accounts = Accounts(database, self.passwords, self.throttle, clock=clock, open_to_all=open_to_all)
         self.pages = PageSessions(self.cookies, self.sessions.refresh)
-        self.login = Login(database, self.accounts, self.passwords, self.sessions)
-        self.me = Me(database, self.accounts, self.passwords, self.sessions, clock=clock)
-        self.users = Users(database, self.accounts, self.passwords, self.sessions)
+        self.login = Login(database, self.accounts, self.passwords, self.sessions, self.throttle)
+        self.me = Me(database, self.accounts, self.passwords, self.sessions, self.throttle, clock=clock)
+        self.users = Users(database, self.accounts, self.passwords, self.sessions, self.throttle)
 
     def _mount(self, app: FastAPI, prefix: str, *, health: bool) -> None:
         """Routes, the one exception handler, the layer that carries Coatcheck, and the lifespan."""
         router = APIRouter(prefix=prefix, route_class=web.Route, dependency_overrides_provider=app)
-        account_routes.add_routes(router, self.accounts)
+        account_routes.add_routes(router, self.accounts, self.proxies)
         login_routes.add_routes(router, self.login, self.proxies)
-        session_routes.add_routes(router, self.sessions, self.pages)
+        session_routes.add_routes(router, self.sessions, self.pages, self.throttle, self.proxies)
         me_routes.add_routes(router, self.me, self.pages, self.proxies)
         if health:
             health_routes.add_routes(router, self.database, self.sessions)
@@ -153,6 +161,7 @@ class Coatcheck:
                 await self.open()
                 try:
                     self.sessions.start()
+                    self.throttle.start()
                     async with own(app) as state:
                         self._fit_in()  # once more, for what its start has added
                         yield state
@@ -163,13 +172,10 @@ class Coatcheck:
 
         app.router.lifespan_context = lifespan
 
-    async def open(self, *, serves: bool = True) -> None:
-        """Open the database, bring its schema up to date (local), load the keys. Raises StartRefused.
-
-        serves: see `Keyring.load`; False for a command.
-        """
+    async def open(self) -> None:
+        """Open the database, bring its schema up to date (local), load the keys. Raises StartRefused."""
         self._fit_in()
-        await self._open_with(await self._unlock(), serves=serves)
+        await self._open_with(await self._unlock(), serves=True)
 
     async def _open_with(self, secrets: Callable[[], keys.Secrets], *, serves: bool = False) -> None:
         try:
@@ -182,11 +188,25 @@ class Coatcheck:
             raise
         self._is_open = True
 
+    @asynccontextmanager
+    async def opened(self, *, finish: bool = True) -> AsyncGenerator[None, None]:
+        """Open for one command, then close. finish: a change of a program's own secret that was left unfinished.
+
+        Raises StartRefused.
+        """
+        self._fit_in()
+        await self._open_with(await self._unlock(finish=finish))
+        try:
+            yield
+        finally:
+            await self.close()
+
     async def close(self) -> None:
         """Finish what is under way, then let go of the database and the threads."""
         self._is_open = False
         try:
             self.passwords.close()
+            await self.throttle.close()
             await self.sessions.close()
         finally:  # whatever the last round met
             await self.database.close()
@@ -246,36 +266,13 @@ class Coatcheck:
         finally:
             await self.database.close()
 
-    async def change_secret(self) -> int | None:
-        """Wrap every key under the new secret. How many were not yet; None where the program keeps its own.
-
-        Raises StartRefused.
-        """
-        await self._open_with(await self._unlock(finish=False))
-        try:
-            return await self._secrets.change(self.keyring, self.database)
-        finally:
-            await self.close()
-
-    async def after_restore(self) -> None:
-        """Make a restored, or failed-over, database safe to go on with: everybody logs in again.
-
-        Ends every session, refuses what was signed before, and moves ids a million further; running servers
-        follow. Twice is no harm. Raises StartRefused.
-        """
-        await self._open_with(await self._unlock())
-        try:
-            await begin_anew(self.database, self.keyring, self.sessions)
-        finally:
-            await self.close()
-
     async def make_fit(self, copy: Path) -> None:
         """Bring a copy of another moment to where it can take this database's place. Raises StartRefused."""
         url = sqlite_url(copy)
         there = Coatcheck(FastAPI(), self.settings.model_copy(update={"database_url": url}), clock=self._clock)
         migrations = Migrations(url, self.migrations.packages)
         try:
-            await make_fit(there.database, migrations, self._secrets.read, there.keyring, there.sessions)
+            await make_fit(there.database, migrations, self.secrets.read, there.keyring, there.sessions)
         finally:
             await there.close()
 
@@ -284,18 +281,18 @@ class Coatcheck:
 
         finish: a change of a local program's own secret. Raises StartRefused.
         """
-        self._secrets.given()  # a malformed one is refused before anything is made
+        self.secrets.given()  # a malformed one is refused before anything is made
         if self.settings.local:
             keys.close_folder(self.settings.data)
         elif (path := sqlite_path(self.database.url)) is not None and not path.exists():
             raise StartRefused(f"There is no database {path}. Make it with: coatcheck migrate")
         await self.database.open()
         try:
-            await self._secrets.unlock(self.database, finish=finish)
+            await self.secrets.unlock(self.database, finish=finish)
         except BaseException:
             await self.database.close()
             raise
-        return self._secrets.read
+        return self.secrets.read
 
     def _bring_up_to_date(self) -> None:
         if self.settings.local:

@@ -130,9 +130,9 @@ class TooManyRequests(Problem):
     name = "too-many-requests"
     detail = "A limit is reached."
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, detail: str | None = None) -> None:
         self.retry_after = retry_after
-        super().__init__(f"A limit is reached. Wait {retry_after} seconds, then try again.")
+        super().__init__(detail or f"A limit is reached. Wait {retry_after} seconds, then try again.")
 
 
 class Unavailable(Problem):

@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     )
     argon2_time_cost: int = Field(default=2, ge=1, le=1_000, description="Passes over it.")
     argon2_parallelism: int = Field(default=1, ge=1, le=64, description="Lanes.")
+    throttle: bool = Field(
+        default=True, description="Guessing limits on login, registration, password change and refresh."
+    )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins whose pages may call, separated by commas: https://app.example."
     )

@@ -9,15 +9,16 @@ from coatcheck.database import Database
 from coatcheck.problems import Invalid
 from tests.support.clock import Clock
 from tests.support.passwords import passwords_with
+from tests.support.throttle import client_at, throttle_of
 
 
 @pytest.fixture
 def accounts(database: Database, clock: Clock) -> Accounts:
-    return Accounts(database, passwords_with(), clock=clock, open_to_all=True)
+    return Accounts(database, passwords_with(), throttle_of(database, clock), clock=clock, open_to_all=True)
 
 
 async def test_an_account_is_found_by_any_spelling_and_shown_as_typed(accounts: Accounts, clock: Clock) -> None:
-    made = await accounts.register("Alice", "secret123")
+    made = await accounts.register("Alice", "secret123", client_at())
     assert made.created_at.timestamp() == clock.now
     for spelling in ("Alice", "alice", "ＡＬＩＣＥ"):
         assert await accounts.find(spelling) == made
@@ -26,35 +27,35 @@ async def test_an_account_is_found_by_any_spelling_and_shown_as_typed(accounts: 
 
 
 async def test_a_name_that_is_taken_in_another_spelling_is_refused(accounts: Accounts) -> None:
-    await accounts.register("Alice", "secret123")
+    await accounts.register("Alice", "secret123", client_at())
     with pytest.raises(UsernameTaken):
-        await accounts.register("aLICE", "another password")
+        await accounts.register("aLICE", "another password", client_at())
 
 
 async def test_of_many_at_once_one_gets_the_name(accounts: Accounts) -> None:
-    tries = (accounts.register("alice", "secret123") for _ in range(50))
+    tries = (accounts.register("alice", "secret123", client_at()) for _ in range(50))
     results = await asyncio.gather(*tries, return_exceptions=True)
     assert sum(isinstance(result, UsernameTaken) for result in results) == 49
 
 
 async def test_every_mistake_is_told_at_once(accounts: Accounts) -> None:
     with pytest.raises(Invalid) as refusal:
-        await accounts.register("two words", "short")
+        await accounts.register("two words", "short", client_at())
     assert [pointer for pointer, _ in refusal.value.errors] == ["#/username", "#/password"]
     assert await accounts.find("two words") is None
 
 
 async def test_closed_registration_is_refused_before_any_look(database: Database, clock: Clock) -> None:
-    closed = Accounts(database, passwords_with(), clock=clock, open_to_all=False)
+    closed = Accounts(database, passwords_with(), throttle_of(database, clock), clock=clock, open_to_all=False)
     with pytest.raises(RegistrationClosed):
-        await closed.register("two words", "short")
+        await closed.register("two words", "short", client_at())
     assert (await closed.create("alice", "secret123")).username == "alice"
 
 
 async def test_a_hash_is_replaced_only_if_it_is_the_one_that_was_verified(
     accounts: Accounts, database: Database
 ) -> None:
-    account = await accounts.register("alice", "secret123")
+    account = await accounts.register("alice", "secret123", client_at())
     async with database.transaction() as tx:
         assert await accounts.replace_hash(tx, account, "new")
     async with database.transaction() as tx:
@@ -65,7 +66,7 @@ async def test_a_hash_is_replaced_only_if_it_is_the_one_that_was_verified(
 
 
 async def test_a_disabled_account_keeps_its_hash(accounts: Accounts, database: Database) -> None:
-    account = await accounts.register("alice", "secret123")
+    account = await accounts.register("alice", "secret123", client_at())
     async with database.transaction() as tx:
         assert await accounts.disable(tx, account.id)
         assert not await accounts.replace_hash(tx, account, "new")

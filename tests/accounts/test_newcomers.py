@@ -15,6 +15,7 @@ from coatcheck.passwords import CHEAPEST, Passwords
 from tests.support.clock import Clock
 from tests.support.keys import HeldKeys
 from tests.support.passwords import passwords_with
+from tests.support.throttle import client_at, throttle_of
 
 FOREIGN = "$2b$04$FedEQRQ/h2c81hrbo2HcAeMVQs/Hcaq4OJmrCUANASbZvi3SavDk2"  # secret123
 THEN = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -31,7 +32,7 @@ def passwords() -> Passwords:
 
 @pytest.fixture
 def accounts(database: Database, clock: Clock, passwords: Passwords) -> Accounts:
-    return Accounts(database, passwords, clock=clock, open_to_all=True)
+    return Accounts(database, passwords, throttle_of(database, clock), clock=clock, open_to_all=True)
 
 
 async def test_what_came_along_is_kept_and_what_did_not_is_of_now(accounts: Accounts, clock: Clock) -> None:
@@ -58,7 +59,7 @@ async def test_a_hash_is_kept_encrypted_and_lets_its_account_in(accounts: Accoun
 async def test_a_name_that_is_taken_is_passed_over_and_one_that_comes_twice_is_taken_in_once(
     accounts: Accounts,
 ) -> None:
-    made = await accounts.register("Alice", "secret123")
+    made = await accounts.register("Alice", "secret123", client_at())
     some = [newcomer("ALICE", foreign_hash=FOREIGN), newcomer("Bob"), newcomer("BOB", foreign_hash=FOREIGN)]
     assert [one.username for one in await accounts.free(some)] == ["Bob"]
     assert await accounts.take_in(some) == 1
@@ -77,12 +78,12 @@ async def test_as_many_as_go_at_once_and_none_at_all(accounts: Accounts) -> None
 
 
 async def test_ids_go_on_after_them_and_are_never_given_twice(accounts: Accounts, database: Database) -> None:
-    first = await accounts.register("first", "secret123")
+    first = await accounts.register("first", "secret123", client_at())
     await accounts.take_in([newcomer(f"name{number}") for number in range(50)])
     ids = [one.id for number in range(50) if (one := await accounts.find(f"name{number}"))]
     assert ids == list(range(first.id + 1, first.id + 51))
     await database.execute(delete(table))
-    assert (await accounts.register("next", "secret123")).id > max(ids)
+    assert (await accounts.register("next", "secret123", client_at())).id > max(ids)
     await database.execute(delete(table))
     await accounts.take_in([newcomer("again")])
     again = await accounts.find("again")
@@ -97,7 +98,7 @@ async def test_reserved_ids_are_nobody_elses(accounts: Accounts, database: Datab
     given = [*reserved, *(id for ids in some for id in ids)]
     assert len(set(given)) == len(given) == 150
     assert all(ids == sorted(ids) for ids in some)
-    assert (await accounts.register("alice", "secret123")).id not in given
+    assert (await accounts.register("alice", "secret123", client_at())).id not in given
 
 
 class Meanwhile(Passwords):
@@ -109,7 +110,7 @@ class Meanwhile(Passwords):
     async def seal_all(self, foreign_hashes: Mapping[int, str]) -> dict[int, str]:
         """Let somebody come first."""
         if self.names:
-            await self.accounts.register(self.names.pop(), "secret123")
+            await self.accounts.register(self.names.pop(), "secret123", client_at())
         return await super().seal_all(foreign_hashes)
 
 
@@ -117,7 +118,7 @@ async def test_who_registers_in_that_moment_keeps_the_name_and_all_others_come_i
     database: Database, clock: Clock
 ) -> None:
     passwords = Meanwhile(CHEAPEST, peppers=HeldKeys(), seals=HeldKeys())
-    accounts = Accounts(database, passwords, clock=clock, open_to_all=True)
+    accounts = Accounts(database, passwords, throttle_of(database, clock), clock=clock, open_to_all=True)
     passwords.accounts, passwords.names = accounts, ["Bob", "Carol"]
     some = [newcomer(name, foreign_hash=FOREIGN) for name in ("alice", "bob", "carol", "dora")]
     assert await accounts.take_in(some) == 2

@@ -32,9 +32,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
         server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def client(server: Server) -> Iterator[Any]:
-    """An HTTP client of the shared server; making one for each test costs more than the tests do."""
+    """An HTTP client of the shared server, from an address of its own."""
     with server.client() as client:
         yield client
 
@@ -53,7 +53,7 @@ def sqlite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def sqlite_client(sqlite_server: Server) -> Iterator[Any]:
     """An HTTP client of it."""
     with sqlite_server.client() as client:

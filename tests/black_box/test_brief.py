@@ -108,14 +108,16 @@ def test_05_a_wrong_password_and_an_unknown_name_look_alike(walk: Any) -> None:
 def test_06_a_wrong_password_and_an_unknown_name_take_as_long(walk: Any) -> None:
     def seconds(name: str) -> float:
         begun = time.perf_counter()
-        walk.post("/login", json={"username": name, "password": "secret124"})
+        assert walk.post("/login", json={"username": name, "password": "secret124"}).status_code == 401
         return time.perf_counter() - begun
 
-    names = ("alice", "nobody", "", "no body")
-    rounds = [[seconds(name) for name in names] for _ in range(9)]
+    rounds = []
+    for number in range(9):
+        rounds.append([seconds(name) for name in ("alice", f"nobody{number}", " " * number, f"no body {number}")])
+        assert walk.post("/login", json=ALICE).status_code == 200  # so that she need not wait
     # The best of each, since other programs run beside the test. Without a hash it is a tenth of this.
     best = [min(times) for times in zip(*rounds, strict=True)]
-    assert min(best) > max(best) / 2, dict(zip(names, best, strict=True))
+    assert min(best) > max(best) / 3, best
 
 
 def test_07_alice_adds_a_todo(walk: Any, alice: dict[str, str]) -> None:

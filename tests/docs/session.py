@@ -24,6 +24,7 @@ CHANGING = (
     (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d(?= |$)", re.MULTILINE), "<minute>"),
     (re.compile(r'(?<="jti": ")[\w-]{22}(?=")|(?<="sid": ")[\w-]{22}(?=")'), "<random id>"),
     (re.compile(r'(?<="iat": )\d{10}|(?<="exp": )\d{10}|(?<="auth_time": )\d{10}'), "<seconds since 1970>"),
+    (re.compile(r"(?<=keyid=)[\w-]{22}"), "<key id>"),
     (re.compile(r"(?<=,p=1\$)[\w+/]{22}\$[\w+/]{43}"), "<salt>$<hash>"),
     (re.compile(r"(?<=public key )[0-9a-f]{64}"), "<public key>"),
     (re.compile(r"\b\d+\.\d{3,6} m?s$", re.MULTILINE), "<duration>"),

@@ -32,12 +32,13 @@ def assert_nothing_unthought_of(*folders: Path) -> None:
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts `python app.py`, in one folder unless told otherwise: a second one is a second process
-    of the same installation, on the same database unless told otherwise. None may print anything strange."""
+    of the same installation, on the same database unless told otherwise. None may print anything strange.
+    Without guessing limits, because hundreds race here, often wrong."""
     running: list[Server] = []
 
     def start_one(folder: str = "installation", **settings: str) -> Server:
         named = {f"COATCHECK_{name}": value for name, value in settings.items()}
-        server = Server(tmp_path / folder, {**CHEAP, **named})
+        server = Server(tmp_path / folder, {**CHEAP, "COATCHECK_THROTTLE": "false", **named})
         running.append(server)
         return server
 

@@ -25,16 +25,22 @@ class Answer:
 
 
 class Wire:
-    """A keep-alive connection to 127.0.0.1. A server that is gone is a ConnectionError."""
+    """A keep-alive connection to 127.0.0.1. A server that is gone is a ConnectionError.
 
-    def __init__(self, port: int, host: str = "localhost") -> None:
+    origin: the address that it comes from, any of 127.0.0.0/8: each is a network of its own.
+    """
+
+    def __init__(self, port: int, host: str = "localhost", origin: str = "127.0.0.1") -> None:
         self.port = port
         self._host = host
+        self._origin = origin
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
     async def connect(self) -> "Wire":
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self._reader, self._writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, local_addr=(self._origin, 0)
+        )
         return self
 
     async def request(self, method: str, path: str, body: object = None, *, token: str | None = None) -> Answer:

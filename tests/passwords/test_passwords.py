@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coatcheck.passwords import OWASP_ARGON2ID, Cost, Passwords, Verdict
-from coatcheck.passwords.policy import refusal
 from tests.support.keys import HeldKeys
 from tests.support.passwords import passwords_with
 
@@ -104,24 +103,6 @@ async def test_after_close_the_next_password_starts_the_threads_again(passwords:
     stored = await passwords.hash("secret123")
     passwords.close()
     assert await passwords.verify("secret123", stored) == RIGHT
-
-
-@pytest.mark.parametrize("password", ["secret123", "12345678", "pässwörd", "🔑" * 8, "x" * 1_024, "        "])
-def test_eight_to_1024_characters_of_any_kind_will_do(password: str) -> None:
-    assert refusal(password, 8) is None
-
-
-@pytest.mark.parametrize("password", ["", "1234567", "é" * 7, "x" * 1_025])
-def test_less_and_more_are_refused_with_what_would_do(password: str) -> None:
-    why = refusal(password, 8)
-    assert why is not None
-    assert "characters" in why
-
-
-def test_length_counts_code_points_after_normalisation() -> None:
-    decomposed = unicodedata.normalize("NFD", "é" * 7)
-    assert len(decomposed) == 14
-    assert refusal(decomposed, 8) is not None
 
 
 @settings(deadline=None)

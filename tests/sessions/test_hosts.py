@@ -187,7 +187,7 @@ async def test_a_session_that_ends_while_its_password_is_checked_changes_nothing
     user = await coatcheck.sessions.user(
         (await coatcheck.login.log_in("alice", PASSWORD, NOWHERE)).access.access_token
     )
-    changing = asyncio.create_task(coatcheck.me.change_password(user, PASSWORD, "another password"))
+    changing = asyncio.create_task(coatcheck.me.change_password(user, PASSWORD, "another password", NOWHERE))
     await asyncio.sleep(0)
     await coatcheck.end_sessions(account.id)
     with pytest.raises(Exception, match="not valid, or no longer"):

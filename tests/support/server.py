@@ -1,5 +1,6 @@
 """`python app.py` as a user starts it, in a folder of its own."""
 
+import itertools
 import os
 import queue
 import shutil
@@ -19,6 +20,17 @@ ROOT = Path(__file__).parent.parent.parent
 # Hashing at full cost is what some tests are about; the others have no time for it.
 CHEAP = {"COATCHECK_ARGON2_MEMORY_KIB": "8", "COATCHECK_ARGON2_TIME_COST": "1"}
 START_SECONDS = 30
+
+
+_origins = itertools.count(1)
+
+
+def new_origin() -> str:
+    """An address of this machine that nobody else uses; where the system has no more than one, that one."""
+    if sys.platform != "linux":
+        return "127.0.0.1"
+    number = next(_origins)
+    return f"127.{64 + number // 62_500 % 64}.{number // 250 % 250 + 1}.{number % 250 + 1}"
 
 
 def clean_environment() -> dict[str, str]:
@@ -67,8 +79,17 @@ class Server:
         """What it has written to standard error."""
         return (self.folder / "stderr.log").read_text()
 
-    def client(self, **options: Any) -> httpx2.Client:
-        """An HTTP client of this server."""
+    def client(self, origin: str | None = None, **options: Any) -> httpx2.Client:
+        """An HTTP client of this server.
+
+        origin: the address that it comes from. Unless given one of its own, so that what one test has guessed wrong
+        keeps no other one waiting.
+        """
+        if "transport" not in options:
+            options["transport"] = httpx2.HTTPTransport(
+                verify=False,  # reading all certificates takes longer than a test, and there are none here
+                local_address=origin or new_origin(),
+            )
         return httpx2.Client(base_url=self.url, timeout=30, **options)
 
     def stop(self, number: int = signal.SIGTERM) -> int:

@@ -12,7 +12,7 @@ from coatcheck.accounts.accounts import LARGEST_ID, Account, Accounts, Registrat
 from coatcheck.accounts.newcomers import Newcomer
 from coatcheck.accounts.statements import MOST_AT_ONCE
 from coatcheck.accounts.tables import account_id
-from coatcheck.accounts.username import mapped
+from coatcheck.accounts.username import counted_as, mapped
 
 __all__ = [
     "LARGEST_ID",
@@ -24,5 +24,6 @@ __all__ = [
     "UsernameTaken",
     "account_id",
     "account_of",
+    "counted_as",
     "mapped",
 ]

@@ -9,8 +9,10 @@ from coatcheck.accounts import newcomers, statements
 from coatcheck.accounts.newcomers import Newcomer
 from coatcheck.accounts.username import LONGEST_USERNAME, mapped
 from coatcheck.database import Database, Transaction, UniqueViolation
-from coatcheck.passwords import Passwords
+from coatcheck.passwords import Passwords, Turn
 from coatcheck.problems import BadRequest, Forbidden, Invalid
+from coatcheck.throttle import Throttle
+from coatcheck.web import Client
 
 LARGEST_ID = 2**63 - 1  # what the column holds, on both engines
 
@@ -51,25 +53,37 @@ class Accounts:
     """The accounts in one database. clock: seconds since 1970, UTC."""
 
     def __init__(
-        self, database: Database, passwords: Passwords, *, clock: Callable[[], float], open_to_all: bool
+        self,
+        database: Database,
+        passwords: Passwords,
+        throttle: Throttle,
+        *,
+        clock: Callable[[], float],
+        open_to_all: bool,
     ) -> None:
         self._database = database
         self._passwords = passwords
+        self._throttle = throttle
         self._clock = clock
         self._open_to_all = open_to_all
 
-    async def register(self, username: str, password: str) -> Account:
-        """A new account for whoever asks. Raises RegistrationClosed, UsernameTaken, Invalid."""
+    async def register(self, username: str, password: str, client: Client) -> Account:
+        """A new account for whoever asks.
+
+        Raises RegistrationClosed, Invalid, TooManyRegistrations, UsernameTaken, HashingBusy.
+        """
         if not self._open_to_all:
             raise RegistrationClosed
-        return await self.create(username, password)
+        form = self._acceptable(username, password)
+        await self._throttle.registration(client)  # also for a name that is taken: else one could ask for all of them
+        return await self._add(username, form, password, self._throttle.turn(client))
 
     async def create(self, username: str, password: str) -> Account:
-        """A new account.
+        """A new account, by an operator. Raises Invalid with `#/username`, `#/password`; UsernameTaken."""
+        return await self._add(username, self._acceptable(username, password), password, Turn())
 
-        Raises Invalid with `#/username`, `#/password`; UsernameTaken, before the hash if the name is
-        known to be taken: the constraint decides, the look only saves the work.
-        """
+    def _acceptable(self, username: str, password: str) -> str:
+        """The mapped username. Raises Invalid."""
         form = mapped(username)
         errors: list[tuple[str, str]] = []
         if form is None:
@@ -80,22 +94,31 @@ class Accounts:
                     "an e-mail address will do.",
                 )
             )
-        if why := self._passwords.refusal(password):
+        if why := self._passwords.refusal(password, username):
             errors.append(("#/password", why))
         if form is None or errors:
             raise Invalid(errors)
+        return form
+
+    async def _add(self, username: str, form: str, password: str, turn: Turn) -> Account:
+        """Raises UsernameTaken, before the hash if the name is known to be taken: the constraint decides, the look
+        only saves the work."""
         if await self._database.one(statements.FIND, {"mapped_username": form}):
             raise UsernameTaken
         row = {
             "username": username,
             "mapped_username": form,
-            "password_hash": await self._passwords.hash(password),
+            "password_hash": await self._passwords.hash(password, turn),
             "created_at": datetime.fromtimestamp(self._clock(), UTC),
         }
+        forget = await self._throttle.forgetting(form)
         try:
-            return account_of(await self._database.one(statements.ADD, row))
+            async with self._database.transaction() as tx:
+                account = account_of(await tx.one(statements.ADD, row))
+                await forget(tx, None)  # what was guessed before there was anything to guess
         except UniqueViolation:
             raise UsernameTaken from None
+        return account
 
     async def free(self, some: Sequence[Newcomer]) -> list[Newcomer]:
         """Those whose names nobody has yet, each name once; of at most MOST_AT_ONCE."""
@@ -104,7 +127,7 @@ class Accounts:
     async def take_in(self, some: Sequence[Newcomer]) -> int:
         """Add those whose names are free, at most MOST_AT_ONCE in one transaction; how many that were."""
         now = datetime.fromtimestamp(self._clock(), UTC)
-        return await newcomers.take_in(self._database, self._passwords, some, now=now)
+        return await newcomers.take_in(self._database, self._passwords, self._throttle, some, now=now)
 
     async def find(self, username: str) -> Account | None:
         """The account of this name, in any spelling that maps to the same form."""

@@ -11,6 +11,7 @@ from coatcheck.accounts.tables import accounts
 from coatcheck.database import Database, UniqueViolation
 from coatcheck.database.counters import reserve_ids
 from coatcheck.passwords import Passwords
+from coatcheck.throttle import Throttle
 
 # Each time somebody has registered one of the names in that moment.
 TRIES = 10
@@ -42,26 +43,33 @@ async def free(database: Database, newcomers: Sequence[Newcomer]) -> list[Newcom
     return list(wanted.values())
 
 
-async def take_in(database: Database, passwords: Passwords, newcomers: Sequence[Newcomer], *, now: datetime) -> int:
+async def take_in(
+    database: Database, passwords: Passwords, throttle: Throttle, newcomers: Sequence[Newcomer], *, now: datetime
+) -> int:
     """Add those whose names are free, all in one transaction; how many that were.
 
     At most MOST_AT_ONCE: a SQLite file has one writer, and a server that is running on it wants its turn.
     """
     for _ in range(TRIES - 1):
         with suppress(UniqueViolation):
-            return await _add(database, passwords, await free(database, newcomers), now)
-    return await _add(database, passwords, await free(database, newcomers), now)
+            return await _add(database, passwords, throttle, await free(database, newcomers), now)
+    return await _add(database, passwords, throttle, await free(database, newcomers), now)
 
 
-async def _add(database: Database, passwords: Passwords, newcomers: Sequence[Newcomer], now: datetime) -> int:
+async def _add(
+    database: Database, passwords: Passwords, throttle: Throttle, newcomers: Sequence[Newcomer], now: datetime
+) -> int:
     if not newcomers:
         return 0
     # A hash is bound to its account's id, so ids come first; and encrypting awaits keys, so not in a transaction.
     with_ids = list(zip(await reserve_ids(database, accounts.name, len(newcomers)), newcomers, strict=True))
     sealed = await passwords.seal_all({id: one.foreign_hash for id, one in with_ids if one.foreign_hash})
     rows = [_row(id, one, sealed.get(id), now) for id, one in with_ids]
+    forget = await throttle.forgetting(*(one.mapped_username for one in newcomers))
     async with database.transaction() as tx:
-        return await tx.execute_many(statements.ADD_WITH_ID, rows)
+        added = await tx.execute_many(statements.ADD_WITH_ID, rows)
+        await forget(tx, None)  # what was guessed before there was anything to guess
+    return added
 
 
 def _row(id: int, one: Newcomer, password_hash: str | None, now: datetime) -> dict[str, object]:

@@ -1,10 +1,11 @@
 """`POST /register`."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from coatcheck.accounts.accounts import Accounts, RegistrationClosed, UsernameTaken
-from coatcheck.web import problem_responses
+from coatcheck.throttle import TooManyRegistrations
+from coatcheck.web import Proxies, problem_responses, while_there
 
 
 class NewAccount(BaseModel):
@@ -16,7 +17,9 @@ class NewAccount(BaseModel):
         description="1 to 254 characters; an e-mail address will do. Case does not matter.", examples=["alice"]
     )
     password: str = Field(
-        description="At least 8 characters unless this server asks for more, any you like.", examples=["secret123"]
+        description="At least 8 characters unless this server asks for more, any you like; not the username, not one "
+        "of the most common.",
+        examples=["secret123"],
     )
 
 
@@ -27,7 +30,7 @@ class Registered(BaseModel):
     username: str = Field(examples=["alice"])
 
 
-def add_routes(router: APIRouter, accounts: Accounts) -> None:
+def add_routes(router: APIRouter, accounts: Accounts, proxies: Proxies) -> None:
     """`POST /register`."""
 
     @router.post(
@@ -37,9 +40,10 @@ def add_routes(router: APIRouter, accounts: Accounts) -> None:
         operation_id="register",
         summary="Create an account",
         response_description="The new account",
-        responses=problem_responses(UsernameTaken, RegistrationClosed),
+        responses=problem_responses(UsernameTaken, RegistrationClosed, TooManyRegistrations),
     )
-    async def register(new: NewAccount) -> Registered:
+    async def register(new: NewAccount, request: Request) -> Registered:
         """Create an account. Then log in with the same username and password."""
-        account = await accounts.register(new.username, new.password)
+        client = proxies.client(request)
+        account = await while_there(request, accounts.register(new.username, new.password, client))
         return Registered(id=account.id, username=account.username)

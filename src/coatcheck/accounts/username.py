@@ -7,6 +7,11 @@ LONGEST_USERNAME = 254  # an e-mail address fits (RFC 5321 section 4.5.3.1.3)
 _PROFILE = get_profile("UsernameCaseMapped")
 
 
+def counted_as(username: str) -> str:
+    """What guesses at a username are counted under: its mapped form, or as typed where nobody can have it."""
+    return mapped(username) or username
+
+
 def mapped(username: str) -> str | None:
     """The form in which usernames are compared, or None for one that nobody can have.
 

@@ -98,6 +98,24 @@ def set_password(context: typer.Context, name: Name = None, id: Id = None, app: 
 
 
 @users.command()
+def unlock(context: typer.Context, name: Name = None, id: Id = None, app: App = None) -> None:
+    """Let the owner of an account try again at once, after too many wrong passwords."""
+    program: Program = context.obj
+    account = _account(program, app, name, id)
+    _do(program, app, lambda users: users.unlock(account))
+    typer.echo(f"{_printable(account.username)} can log in again; no wrong password is counted any more.")
+
+
+@users.command()
+def hashes(context: typer.Context, app: App = None) -> None:
+    """Count the accounts by how their passwords are stored. Each is stored as today from its next login on."""
+    program: Program = context.obj
+    counts = _do(program, app, lambda users: users.hashes())
+    for kind, number in counts.most_common():
+        typer.echo(f"{number:>8}  {kind}")
+
+
+@users.command()
 def disable(context: typer.Context, name: Name = None, id: Id = None, app: App = None) -> None:
     """Keep an account but let nobody in, and end all its sessions."""
     program: Program = context.obj

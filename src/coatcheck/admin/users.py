@@ -1,15 +1,17 @@
 """What an operator does to others' accounts."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 
-from coatcheck.accounts import Account, Accounts, Newcomer, account_of, mapped
+from coatcheck.accounts import Account, Accounts, Newcomer, account_of, counted_as, mapped
 from coatcheck.admin import statements
 from coatcheck.admin.statements import ESCAPE
 from coatcheck.database import Database
 from coatcheck.passwords import Passwords
 from coatcheck.problems import Conflict, Invalid
 from coatcheck.sessions import Sessions
+from coatcheck.throttle import Throttle
 
 CHANGED_MEANWHILE = "Somebody else is changing this password at the same moment; nothing was changed. Try again."
 PAGE_ROWS = 1_000
@@ -21,11 +23,14 @@ TRIES = 2
 class Users:
     """Everybody's accounts."""
 
-    def __init__(self, database: Database, accounts: Accounts, passwords: Passwords, sessions: Sessions) -> None:
+    def __init__(
+        self, database: Database, accounts: Accounts, passwords: Passwords, sessions: Sessions, throttle: Throttle
+    ) -> None:
         self._database = database
         self._accounts = accounts
         self._passwords = passwords
         self._sessions = sessions
+        self._throttle = throttle
 
     async def pages(self, search: str | None = None, *, rows: int = PAGE_ROWS) -> AsyncGenerator[list[Account], None]:
         """All accounts, oldest first, some at a time: a million of them need no more memory than a page.
@@ -39,6 +44,14 @@ class Users:
         while page := await self._database.scan(statement, values, seconds=SEARCH_SECONDS):
             yield [account_of(row) for row in page]
             values["after"] = page[-1].id
+
+    async def hashes(self) -> Counter[str]:
+        """How many passwords are stored in which way."""
+        counts: Counter[str] = Counter()
+        async for page in self.pages():
+            for account in page:
+                counts[await self._passwords.kind(account.password_hash, account.id)] += 1
+        return counts
 
     async def find(self, username: str) -> Account | None:
         """The account of this name, or None."""
@@ -71,7 +84,10 @@ class Users:
 
         Raises Invalid with `#/password`, Conflict.
         """
-        if why := self._passwords.refusal(password):
+        named = await self._accounts.get(account_id)
+        if named is None:
+            return False
+        if why := self._passwords.refusal(password, named.username):
             raise Invalid([("#/password", why)])
         new_hash = await self._passwords.hash(password)
         for _ in range(TRIES):
@@ -79,12 +95,20 @@ class Users:
             if account is None:
                 return False
             values = {"account_id": account.id, "found_hash": account.password_hash, "new_hash": new_hash}
+            forget = await self._throttle.forgetting(counted_as(account.username))
             async with self._database.transaction() as tx:
                 if changed := await tx.execute(statements.SET_HASH, values) == 1:
                     await self._sessions.end_all(tx, account.id)
+                    await forget(tx, account.id)
             if changed:
                 return True
         raise Conflict(CHANGED_MEANWHILE)
+
+    async def unlock(self, account: Account) -> None:
+        """Begin every count of wrong passwords for this account anew: its owner need not wait any longer."""
+        forget = await self._throttle.forgetting(counted_as(account.username))
+        async with self._database.transaction() as tx:
+            await forget(tx, account.id)
 
     async def disable(self, account_id: int) -> bool:
         """Keep the account but let nobody in, and end its sessions, from the next request on. Whether it exists."""

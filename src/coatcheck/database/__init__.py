@@ -9,6 +9,7 @@ What can happen here: errors.py. How a write becomes durable: sqlite_writer.py. 
 to be: migrate.py. Standards: none; what was tried and failed stands beside each line.
 """
 
+from coatcheck.database.alarm import Alarm
 from coatcheck.database.columns import ID, METADATA, MOMENT
 from coatcheck.database.database import Changes, Database, Transaction
 from coatcheck.database.database_clock import DatabaseNow
@@ -25,6 +26,7 @@ __all__ = [
     "ID",
     "METADATA",
     "MOMENT",
+    "Alarm",
     "Changes",
     "Database",
     "DatabaseNow",

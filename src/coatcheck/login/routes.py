@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from coatcheck.login.password import Login, WrongCredentials
-from coatcheck.web import Proxies, problem_responses
+from coatcheck.throttle import TooManyAttempts
+from coatcheck.web import Proxies, problem_responses, while_there
 
 
 class Credentials(BaseModel):
@@ -43,7 +44,7 @@ def add_routes(router: APIRouter, login: Login, proxies: Proxies) -> None:
         operation_id="login",
         summary="Log in and get an access token",
         response_description="An access token for a new session",
-        responses=problem_responses(WrongCredentials),
+        responses=problem_responses(WrongCredentials, TooManyAttempts),
     )
     async def log_in(credentials: Credentials, request: Request) -> Tokens | AccessToken:
         """Log in. Send the `access_token` with every further request: `Authorization: Bearer <token>`.
@@ -51,8 +52,9 @@ def add_routes(router: APIRouter, login: Login, proxies: Proxies) -> None:
         It is good for 30 minutes, unless this server is set otherwise. With `"refresh": true` there is a
         `refresh_token`, too: `POST /token/refresh` exchanges it for the next access token.
         """
-        opened = await login.log_in(
-            credentials.username, credentials.password, proxies.client(request), refresh=credentials.refresh
+        client = proxies.client(request)
+        opened = await while_there(
+            request, login.log_in(credentials.username, credentials.password, client, refresh=credentials.refresh)
         )
         if opened.refresh_token is None or opened.refresh_expires_in is None:
             return AccessToken(access_token=opened.access.access_token)

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from coatcheck.accounts import Account, Accounts
+from coatcheck.accounts import Account, Accounts, counted_as
 from coatcheck.database import Database, Transaction
 from coatcheck.me import statements
 from coatcheck.passwords import Passwords
 from coatcheck.problems import BadRequest, Forbidden, Invalid, Unauthorized
 from coatcheck.sessions import Opening, Sessions, User
+from coatcheck.throttle import Attempt, Throttle
 from coatcheck.tokens import InvalidToken
 from coatcheck.web import Client
 
@@ -52,6 +53,7 @@ class Me:
         accounts: Accounts,
         passwords: Passwords,
         sessions: Sessions,
+        throttle: Throttle,
         *,
         clock: Callable[[], float],
     ) -> None:
@@ -59,6 +61,7 @@ class Me:
         self._accounts = accounts
         self._passwords = passwords
         self._sessions = sessions
+        self._throttle = throttle
         self._clock = clock
 
     async def account(self, user: User) -> Account:
@@ -69,32 +72,41 @@ class Me:
         return account
 
     async def change_password(
-        self, user: User, old: str, new: str, anew: Client | None = None, *, refresh: bool = False
+        self, user: User, old: str, new: str, client: Client, *, anew: bool = False, refresh: bool = False
     ) -> Opening | None:
         """Replace the password and end every other session, in one transaction.
 
-        anew: end the present session, too, and open a new one for this client: what a page does, whose cookies
-        can be replaced. Gives that session. refresh: whether it can be renewed, as the present one could.
-        Raises Invalid with `#/new_password`, WrongOldPassword, HashingBusy.
+        anew: end the present session, too, and open a new one: what a page does, whose cookies can be replaced.
+        Gives that session. refresh: whether it can be renewed, as the present one could.
+        Raises Invalid with `#/new_password`, WrongOldPassword, TooManyAttempts, HashingBusy.
         """
-        if why := self._passwords.refusal(new):
+        if why := self._passwords.refusal(new, user.username):
             raise Invalid([("#/new_password", why)])
-        for _ in range(TRIES):
-            account = await self.account(user)
-            verdict = await self._passwords.verify(old, account.password_hash, account_id=account.id)
-            if not verdict.right:
-                raise WrongOldPassword
-            new_hash = await self._passwords.hash(new)
-            opening = None
-            if anew is not None:
-                as_it_will_be = replace(account, password_hash=new_hash)
-                opening = await self._sessions.prepare(as_it_will_be, ("pwd",), anew, refresh=refresh)
-            async with self._database.transaction() as tx:
-                if changed := await self._accounts.replace_hash(tx, account, new_hash):
-                    await self._end_what_is_over(tx, user, opening)
-            if changed:
-                return opening
-        raise WrongOldPassword
+        name = counted_as(user.username)
+        forget = await self._throttle.forgetting(name)
+        async with self._throttle.attempt(name, client) as attempt:
+            for _ in range(TRIES):
+                account, new_hash = await self._verified(user, old, new, attempt)
+                opening = None
+                if anew:
+                    as_it_will_be = replace(account, password_hash=new_hash)
+                    opening = await self._sessions.prepare(as_it_will_be, ("pwd",), client, refresh=refresh)
+                async with self._database.transaction() as tx:
+                    if changed := await self._accounts.replace_hash(tx, account, new_hash):
+                        await self._end_what_is_over(tx, user, opening)
+                        await forget(tx, account.id)
+                if changed:
+                    return opening
+            raise WrongOldPassword
+
+    async def _verified(self, user: User, old: str, new: str, attempt: Attempt) -> tuple[Account, str]:
+        """The account as its old password was found right, and the hash of the new one."""
+        account = await self.account(user)
+        verdict = await self._passwords.verify(old, account.password_hash, account_id=account.id, turn=attempt.turn)
+        if not verdict.right:
+            await attempt.failed(account.id)
+            raise WrongOldPassword
+        return account, await self._passwords.hash(new, attempt.turn)
 
     async def _end_what_is_over(self, tx: Transaction, user: User, opening: Opening | None) -> None:
         """With the account's row locked: a session that was ended meanwhile changes nothing."""

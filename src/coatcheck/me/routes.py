@@ -9,7 +9,8 @@ from pydantic.json_schema import SkipJsonSchema
 
 from coatcheck.me.me import AnotherAccount, LoginTooOld, Me, WrongOldPassword
 from coatcheck.sessions import CurrentUser, PageSessions, came_by_cookie
-from coatcheck.web import Proxies, problem_responses
+from coatcheck.throttle import TooManyAttempts
+from coatcheck.web import Proxies, problem_responses, while_there
 
 AccountId = Annotated[
     Annotated[int, Field(ge=1)] | SkipJsonSchema[None], Query(description="The account that is meant.")
@@ -31,7 +32,8 @@ class PasswordChange(BaseModel):
 
     old_password: str = Field(examples=["secret123"])
     new_password: str = Field(
-        description="At least 8 characters unless this server asks for more, any you like.",
+        description="At least 8 characters unless this server asks for more, any you like; not the username, not one "
+        "of the most common.",
         examples=["correct horse battery"],
     )
 
@@ -52,7 +54,7 @@ def add_routes(router: APIRouter, me: Me, pages: PageSessions, proxies: Proxies)
         operation_id="change_password",
         summary="Change the password",
         response_description="Changed; every other session is over",
-        responses=problem_responses(WrongOldPassword),
+        responses=problem_responses(WrongOldPassword, TooManyAttempts),
     )
     async def change_password(
         change: PasswordChange, user: CurrentUser, request: Request, response: Response
@@ -62,9 +64,17 @@ def add_routes(router: APIRouter, me: Me, pages: PageSessions, proxies: Proxies)
         It can no longer be refreshed, if it could; a page gets a new session in its cookies.
         """
         by_cookie = came_by_cookie(request)
-        anew = proxies.client(request) if by_cookie else None
-        refresh = by_cookie and pages.renewable(request)
-        opening = await me.change_password(user, change.old_password, change.new_password, anew, refresh=refresh)
+        opening = await while_there(
+            request,
+            me.change_password(
+                user,
+                change.old_password,
+                change.new_password,
+                proxies.client(request),
+                anew=by_cookie,
+                refresh=by_cookie and pages.renewable(request),
+            ),
+        )
         if opening is not None:
             pages.give(request, response, opening)
 

@@ -25,8 +25,8 @@ def downgrade() -> None:
     """Back to 255 characters. Refused where somebody could never log in again."""
     if count := op.get_bind().scalar(OF_THIS_VERSION):
         raise StartRefused(
-            f"{count} of the passwords are stored in a way that the version before cannot check. Nothing has changed; "
-            "to go back, restore a backup of that version."
+            f"{count} of the passwords are stored in a way that the version before cannot check. Nothing has "
+            "changed; to go back, restore a backup of that version."
         )
     with op.batch_alter_table("coatcheck_accounts") as accounts:
         accounts.alter_column("password_hash", type_=sa.String(255), existing_type=sa.Text)

@@ -10,7 +10,9 @@ What can happen here: HashingBusy, when more wait than would get an answer in ti
 
 from coatcheck.passwords.cost import CHEAPEST, OWASP_ARGON2ID, Cost
 from coatcheck.passwords.fair_queue import Turn
+from coatcheck.passwords.names import product_names
 from coatcheck.passwords.passwords import DataKeys, Passwords, Verdict
+from coatcheck.passwords.policy import Policy
 from coatcheck.passwords.pool import HashingBusy
 
 __all__ = [
@@ -20,6 +22,8 @@ __all__ = [
     "DataKeys",
     "HashingBusy",
     "Passwords",
+    "Policy",
     "Turn",
     "Verdict",
+    "product_names",
 ]

@@ -61,9 +61,9 @@ class Passwords:
     """
 
     def __init__(
-        self, cost: Cost, min_length: int = policy.DEFAULT_MIN_LENGTH, *, peppers: DataKeys, seals: DataKeys
+        self, cost: Cost, rules: policy.Policy = policy.DEFAULT, *, peppers: DataKeys, seals: DataKeys
     ) -> None:
-        self._min_length = min_length
+        self._rules = rules
         self._peppers = peppers
         self._seals = seals
         self._hasher = PasswordHasher(
@@ -78,9 +78,9 @@ class Passwords:
         self._nobodys = self._hasher.hash(os.urandom(SALT_BYTES))
         self.pool = HashingPool()
 
-    def refusal(self, password: str) -> str | None:
-        """Why a new password is refused and what would do, or None."""
-        return policy.refusal(password, self._min_length)
+    def refusal(self, password: str, username: str | None = None) -> str | None:
+        """Why a new password is refused and what would do, or None. username: whose it is to be, if known."""
+        return self._rules.refusal(password, username)
 
     async def hash(self, password: str, turn: Turn = NO_TURN) -> str:
         """What to store. Raises HashingBusy."""
@@ -119,6 +119,17 @@ class Passwords:
             return None
         return with_its_pepper(against.hash, against.pepper) if against.ours else against.hash
 
+    async def kind(self, kept: str | None, account_id: int) -> str:
+        """How a password is stored, in words. Raises Unavailable."""
+        newest_id, _ = await self._peppers.newest()
+        against = await self._against(kept, account_id, newest_id)
+        if against is None:
+            return "no password" if kept is None else "damaged: no password opens it"
+        if against.ours:
+            return "as today" if self._is_as_today(against) else "ours, of another cost or pepper"
+        its_format = format_of(against.hash)
+        return its_format.name if its_format else "damaged: no password opens it"
+
     def close(self) -> None:
         """Let the threads go; what waits is given up. The next password starts them again."""
         self.pool.close()
@@ -145,8 +156,10 @@ class Passwords:
             return WRONG
         if not self._is_behind(password, against):
             return WRONG
-        as_today = against.current and not self._hasher.check_needs_rehash(against.hash)
-        return Verdict(right=True, renewed=None if as_today else self._hash(password, pepper))
+        return Verdict(right=True, renewed=None if self._is_as_today(against) else self._hash(password, pepper))
+
+    def _is_as_today(self, against: _Against) -> bool:
+        return against.current and not self._hasher.check_needs_rehash(against.hash)
 
     def _is_behind(self, password: str, against: _Against) -> bool:
         if not against.ours:

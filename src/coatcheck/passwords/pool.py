@@ -54,7 +54,7 @@ class HashingPool:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self.threads = threads or _processors()
+        self.threads = threads or processors()
         self.most = self.threads * WAITING_PER_THREAD
         self._executor: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
@@ -126,7 +126,7 @@ class HashingPool:
         self._seconds += (time.perf_counter() - began - self._seconds) * WEIGHT_OF_THE_LAST
 
 
-def _processors() -> int:
+def processors() -> int:
     """How many this process may use: a container may have fewer than the machine."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))

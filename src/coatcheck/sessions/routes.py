@@ -11,7 +11,8 @@ from coatcheck.sessions.current_user import CurrentUser, came_by_cookie
 from coatcheck.sessions.pages import PageSessions
 from coatcheck.sessions.refresh import RefreshRefused
 from coatcheck.sessions.sessions import Sessions
-from coatcheck.web import problem_responses
+from coatcheck.throttle import Throttle, TooManyRefreshes
+from coatcheck.web import Proxies, problem_responses
 
 
 class RefreshRequest(BaseModel):
@@ -45,29 +46,36 @@ class OneSession(BaseModel):
     current: bool = Field(description="Whether it is the one that asks.")
 
 
-def add_routes(router: APIRouter, sessions: Sessions, pages: PageSessions) -> None:
+def add_routes(
+    router: APIRouter, sessions: Sessions, pages: PageSessions, throttle: Throttle, proxies: Proxies
+) -> None:
     """`POST /token/refresh`, `POST /logout` and `/sessions`."""
-    _add_refresh(router, sessions)
+    _add_refresh(router, sessions, throttle, proxies)
     _add_logout(router, sessions, pages)
     _add_sessions(router, sessions)
 
 
-def _add_refresh(router: APIRouter, sessions: Sessions) -> None:
+def _add_refresh(router: APIRouter, sessions: Sessions, throttle: Throttle, proxies: Proxies) -> None:
     @router.post(
         "/token/refresh",
         tags=["sessions"],
         operation_id="refresh",
         summary="Get a new access token",
         response_description="An access token, and the refresh token that follows",
-        responses=problem_responses(RefreshRefused),
+        responses=problem_responses(RefreshRefused, TooManyRefreshes),
     )
-    async def refresh(request: RefreshRequest) -> RenewedTokens:
+    async def refresh(presented: RefreshRequest, request: Request) -> RenewedTokens:
         """Exchange the refresh token of a login with `"refresh": true`. It is good once: keep the new one.
 
         If the answer was lost, send the same one again within 10 seconds. Used again later, it ends the
         session: somebody has copied it.
         """
-        renewed = await sessions.refresh.exchange(request.refresh_token)
+        try:
+            renewed = await sessions.refresh.exchange(presented.refresh_token)
+        except RefreshRefused:
+            # Only what is refused anyhow: neighbours behind one address go on.
+            await throttle.refused_refresh(proxies.client(request))
+            raise
         return RenewedTokens(
             access_token=renewed.access.access_token,
             expires_in=renewed.access.expires_in,

@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
-from coatcheck.database import Database, DatabaseUnavailable
+from coatcheck.database import Alarm, Database, DatabaseUnavailable
 from coatcheck.sessions import refresh_statements, statements
-from coatcheck.sessions.alarm import Alarm
 from coatcheck.sessions.revocations import KEPT_SECONDS, Revocations
 from coatcheck.sessions.statements import IDS_A_STATEMENT
 

@@ -17,6 +17,7 @@ from coatcheck.web.cors import Cors
 from coatcheck.web.cross_site import CrossSiteRequest, refuse_cross_site
 from coatcheck.web.docs import offline_docs
 from coatcheck.web.importing import import_application
+from coatcheck.web.leaving import while_there
 from coatcheck.web.neighbours import (
     answer_problems_in_mounted_apps,
     applications,
@@ -64,4 +65,5 @@ __all__ = [
     "refuse_unguarded",
     "request_log",
     "run",
+    "while_there",
 ]

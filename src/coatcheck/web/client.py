@@ -41,11 +41,13 @@ class Client:
     """Where a request came from, and what sent it.
 
     address: None where nobody knows it: all of those are to be taken for one stranger, never for none.
-    user_agent: as sent, without control characters, cut at 512; to be shown, never compared.
+    user_agent: as sent, without control characters, cut at 512; to be shown, never compared. shared: the address
+    seems to be that of a proxy that nobody has named, so it may stand for everybody behind it.
     """
 
     address: Address | None
     user_agent: str
+    shared: bool = False
 
 
 class Proxies:
@@ -74,25 +76,27 @@ class Proxies:
             elif name == b"forwarded" or name.startswith(b"x-forwarded-"):
                 proxied = True
         user_agent = CONTROL_CHARACTERS.sub("", user_agent)[:LONGEST_USER_AGENT]
-        return Client(self._address(connection.scope, lines, proxied=proxied), user_agent)
+        address, shared = self._address(connection.scope, lines, proxied=proxied)
+        return Client(address, user_agent, shared)
 
-    def _address(self, scope: Any, lines: list[bytes], *, proxied: bool) -> Address | None:
+    def _address(self, scope: Any, lines: list[bytes], *, proxied: bool) -> tuple[Address | None, bool]:
+        """The client's, and whether it may be a proxy's that nobody has named."""
         peer = scope.get("client")
         address, port = _hop(f"[{peer[0]}]:{peer[1]}") if peer else (None, None)
         if address is not None and self._replaced(scope, (address, port), lines):
             self._warn(REPLACED)
-            return None
+            return None, True
         if address is None or not self._trusts(address):
             if proxied:
                 self._warn(UNDECLARED if address else NAMELESS, *filter(None, [address]))
-            return address
+            return address, proxied
         for hop, _ in map(_hop, _from_the_right(lines)):
             if hop is None:
                 break
             address = hop
             if not self._trusts(hop):
                 break
-        return address
+        return address, False
 
     def _replaced(self, scope: Any, peer: Hop, lines: list[bytes]) -> bool:
         """Whether the server has put in the peer's place what the header says, whoever wrote it.

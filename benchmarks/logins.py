@@ -1,0 +1,137 @@
+"""What a storm of logins costs: them, and whoever is logged in already.
+
+    python benchmarks/logins.py        (or with all others: make bench)
+
+(a) Logins per second of 200 clients at the default cost, against argon2-cffi alone with as many threads, in turns.
+(b) The wait of 99 of 100 lists of todos while they log in, against a quiet server, in turns.
+(c) The server's memory at its highest, against what it was before and what its threads may need.
+Exits 1 when a goal is missed.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # so that it starts from any folder
+
+from benchmarks._rig import CORES, Load, Run, machine, measure, request, todo_server
+from coatcheck.passwords import OWASP_ARGON2ID
+from tests.support.person import Person
+from tests.support.server import Server
+
+CLIENTS = 200
+READERS = 4
+TODOS = 20
+LOGINS_GOAL = 0.9
+WAIT_GOAL = 3.0
+# Beside the hashes themselves: 200 connections, their requests, and what argon2 leaves in each thread's heap.
+BESIDE_HASHES_MIB = 40
+ALONE = """
+import os, sys, time
+from concurrent.futures import ThreadPoolExecutor
+from argon2.low_level import Type, hash_secret_raw
+threads, memory, passes, seconds = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+def work(until):
+    done = 0
+    while time.perf_counter() < until:
+        hash_secret_raw(b"secret123", os.urandom(16), passes, memory, 1, 32, Type.ID)
+        done += 1
+    return done
+began = time.perf_counter()
+with ThreadPoolExecutor(threads) as executor:
+    done = sum(executor.map(work, [began + seconds] * threads))
+print(done / (time.perf_counter() - began))
+"""
+
+
+@dataclass(frozen=True)
+class Round:
+    """One turn of everything. Logins per second, waits in milliseconds."""
+
+    logins: float
+    alone: float
+    storm: Run
+    quiet: Run
+
+
+def alone(seconds: float) -> float:
+    """Hashes per second that argon2-cffi does by itself, in as many threads."""
+    cost = OWASP_ARGON2ID
+    arguments = [str(len(CORES) or 1), str(cost.memory_kib), str(cost.iterations), str(seconds)]
+    done = subprocess.run([sys.executable, "-c", ALONE, *arguments], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def peak_mib(pid: int) -> float:
+    """The most memory that a process has held (proc(5): VmHWM)."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1_024
+    raise AssertionError("there is no VmHWM")
+
+
+def one_round(server: Server, login: str, todos: str, seconds: float) -> Round:
+    """Everything once."""
+    quiet = measure(server.port, todos, READERS, seconds, None)
+    logins = measure(server.port, login, CLIENTS, seconds, None)
+    by_itself = alone(seconds)
+    storming = Load(server.port, login, CLIENTS, seconds + 1, None)
+    storm = measure(server.port, todos, READERS, seconds, None)
+    storming.result()
+    return Round(logins.per_second, by_itself, storm, quiet)
+
+
+def report(rounds: list[Round], before: float, peak: float) -> bool:
+    """Print the medians; whether every goal is met."""
+    logins, by_itself = median(one.logins for one in rounds), median(one.alone for one in rounds)
+    quiet, storm = median(one.quiet.p99 for one in rounds), median(one.storm.p99 for one in rounds)
+    may_need = len(CORES) * OWASP_ARGON2ID.memory_kib / 1_024 + BESIDE_HASHES_MIB
+    lines = [
+        (
+            f"(a) logins {logins:.1f}/s : argon2-cffi alone {by_itself:.1f}/s = {logins / by_itself:.2f}",
+            f"at least {LOGINS_GOAL}",
+            logins / by_itself >= LOGINS_GOAL,
+        ),
+        (
+            f"(b) GET /todos p99 {storm:.1f} ms while {CLIENTS} log in : {quiet:.1f} ms quiet = {storm / quiet:.2f}",
+            f"at most {WAIT_GOAL:g}",
+            storm / quiet <= WAIT_GOAL,
+        ),
+        (
+            f"(c) memory {before:.0f} MiB before, {peak:.0f} MiB at its highest: {peak - before:.0f} more",
+            f"at most {may_need:.0f}",
+            peak - before <= may_need,
+        ),
+    ]
+    for line, goal, met in lines:
+        print(f"{line}; goal {goal}: {'held' if met else 'MISSED'}")
+    return all(met for _, _, met in lines)
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--rounds", type=int, default=5)
+    given, _ = parser.parse_known_args()
+    print(machine())
+    with tempfile.TemporaryDirectory() as folder, todo_server(Path(folder), {}, None) as server:
+        with server.client() as client:
+            somebody = Person(client)
+            for number in range(TODOS):
+                somebody.add_todo(f"Learn JWT, part {number}")
+        login = request("POST", "/login", somebody.credentials)
+        todos = request("GET", "/todos", token=somebody.token)
+        measure(server.port, todos, READERS, 1, None)
+        before = peak_mib(server.process.pid)
+        rounds = [one_round(server, login, todos, given.seconds) for _ in range(given.rounds)]
+        peak = peak_mib(server.process.pid)
+    sys.exit(0 if report(rounds, before, peak) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""`Throttle`: who may try a password now."""
+
+import asyncio
+import hmac
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from coatcheck.database import Alarm, Database, DatabaseUnavailable, ForeignKeyViolation, Transaction
+from coatcheck.passwords import HashingBusy, Turn
+from coatcheck.throttle.budgets import Budgets, Keyed
+from coatcheck.throttle.counts import Count, Counts
+from coatcheck.throttle.gate import Gate
+from coatcheck.throttle.limits import GUESSES, REFRESHES, REGISTRATIONS, UNFINISHED_AT_ONCE, Budget
+from coatcheck.throttle.networks import Network, networks_of
+from coatcheck.throttle.problems import TooManyAttempts, TooManyRefreshes, TooManyRegistrations
+from coatcheck.web import Client
+
+PRUNING_SECONDS = 3_600
+LAST_BITE_SECONDS = 0.15  # a server that is stopped has a second for everything
+OTHERS = "others"
+OWN = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One password that is about to be checked.
+
+    turn: its place in the hashing queue. failed: it is wrong, for this account if there is one; committed when this
+    returns. succeeded: it is right, and the transaction lets the owner of this account in.
+    """
+
+    turn: Turn
+    failed: Callable[[int | None], Awaitable[None]]
+    succeeded: Callable[[Transaction, int], Awaitable[None]]
+
+
+class Throttle:
+    """The guessing limits of one database, shared by all of its processes.
+
+    newest_key: gives its id and 32 bytes. Names and networks are kept as their HMAC under it, so a new one begins
+    every count anew.
+    clock: seconds since 1970, UTC. on: False limits nothing, and reads and writes nothing.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        newest_key: Callable[[], Awaitable[tuple[str, bytes]]],
+        clock: Callable[[], float],
+        on: bool = True,
+    ) -> None:
+        self._database = database
+        self._newest_key = newest_key
+        self._clock = clock
+        self._on = on
+        self._counts = Counts(database)
+        self._budgets = Budgets(database, clock=clock)
+        self._gate = Gate(UNFINISHED_AT_ONCE)
+        self._pruning = Alarm(self._prune)
+
+    @asynccontextmanager
+    async def attempt(self, name: str, client: Client) -> AsyncGenerator[Attempt, None]:
+        """Let a password be checked in the block, which says how that ends; it says so before it answers.
+
+        name: the mapped username, or what was typed where nobody can have that. Raises TooManyAttempts.
+        """
+        if not self._on:
+            yield Attempt(self.turn(client), _nothing, _nothing)
+            return
+        key = await self._key()
+        home = networks_of(client)[0].name
+        others, own = _row(key, OTHERS, name), _row(key, OWN, home, name)
+        networks = self._keyed(key, GUESSES, client)
+        out_before = self._gate.left
+        count = await self._read(others, own)
+        async with self._gate.inside(count.key):
+            if self._gate.left != out_before:  # one may have failed since
+                count = await self._read(others, own)
+            if not count.known and (seconds := await self._budgets.seconds_left(GUESSES, networks)):
+                raise TooManyAttempts(seconds)
+            admitted = await self._admit(count) if count.failures else count
+            with self._budgets.unfinished(networks):
+                try:
+                    yield Attempt(
+                        replace(self.turn(client), known=count.known),
+                        failed=partial(self._fail, count, networks, admitted is not count),
+                        succeeded=partial(self._succeed, admitted),
+                    )
+                except HashingBusy:
+                    if admitted is not count:
+                        await self._counts.give_back(count, admitted)
+                    raise
+
+    async def registration(self, client: Client) -> None:
+        """Count a registration. Raises TooManyRegistrations."""
+        if self._on and (seconds := await self._use(REGISTRATIONS, client)):
+            raise TooManyRegistrations(seconds)
+
+    async def refused_refresh(self, client: Client) -> None:
+        """Count a refresh token that nobody has issued. Raises TooManyRefreshes."""
+        if self._on and (seconds := await self._use(REFRESHES, client)):
+            raise TooManyRefreshes(seconds)
+
+    async def forgetting(self, *names: str) -> Callable[[Transaction, int | None], Awaitable[None]]:
+        """What begins every count of these names anew, within the transaction that gives an account another password.
+
+        It takes the account, if it was there before. Asked for before that begins: the key may have to be read.
+        """
+        if not self._on:
+            return _nothing
+        key = await self._key()
+        return partial(self._counts.forget, [_row(key, OTHERS, name) for name in names])
+
+    def turn(self, client: Client) -> Turn:
+        """A stranger's place in the hashing queue."""
+        # The share of one network would be that of everybody behind the proxy.
+        return Turn(None if client.shared else networks_of(client)[0].name)
+
+    def start(self) -> None:
+        """Begin to tidy up, also what a process has left that was killed."""
+        if self._on:
+            self._pruning.within(0)
+
+    async def close(self) -> None:
+        """Tidy up no longer."""
+        self._pruning.off()
+        if (under_way := self._pruning.running) is not None:
+            # Not cancelled: psycopg answers that by waiting up to 10 s for a silent server.
+            await asyncio.wait({under_way}, timeout=LAST_BITE_SECONDS)
+
+    async def prune(self) -> None:
+        """Forget what has served its time."""
+        await self._counts.prune(self._now())
+        await self._budgets.prune()
+
+    async def _prune(self) -> None:
+        with suppress(DatabaseUnavailable):
+            await self.prune()
+        self._pruning.within(PRUNING_SECONDS)
+
+    async def _read(self, others: bytes, own: bytes) -> Count:
+        """The count as it is now. Raises TooManyAttempts."""
+        now = self._now()
+        count = await self._counts.read(others, own, now)
+        if seconds := count.seconds_left(now):
+            raise TooManyAttempts(seconds, closed=count.closed)
+        return count
+
+    async def _admit(self, count: Count) -> Count:
+        """Count it before the password is looked at. Raises TooManyAttempts: others were first."""
+        admitted = await self._counts.admit(count, self._now())
+        if admitted is None:
+            await self._read(count.key, count.own)
+            raise TooManyAttempts(1)  # forgotten, or forgiven, in this moment
+        return admitted
+
+    async def _fail(self, count: Count, networks: list[Keyed], on_record: bool, account_id: int | None) -> None:
+        try:
+            async with self._database.transaction() as tx:
+                if not on_record:
+                    await self._counts.add(tx, count, account_id, self._now())
+                await self._budgets.spend(tx, GUESSES, networks)
+        except ForeignKeyViolation:  # the account was deleted meanwhile
+            await self._fail(count, networks, on_record, None)
+        self._pruning.within(PRUNING_SECONDS)
+
+    async def _succeed(self, count: Count, tx: Transaction, account_id: int) -> None:
+        await self._counts.succeeded(tx, count, account_id, self._now())
+
+    async def _key(self) -> bytes:
+        _, key = await self._newest_key()
+        return key
+
+    async def _use(self, budget: Budget, client: Client) -> int:
+        """Use one of a budget; or how many seconds are left until that is possible, and nothing is written."""
+        networks = self._keyed(await self._key(), budget, client)
+        if seconds := await self._budgets.seconds_left(budget, networks):
+            return seconds
+        with self._budgets.unfinished(networks):
+            async with self._database.transaction() as tx:
+                await self._budgets.spend(tx, budget, networks)
+        self._pruning.within(PRUNING_SECONDS)
+        return 0
+
+    def _keyed(self, key: bytes, budget: Budget, client: Client) -> list[Keyed]:
+        networks: tuple[Network, ...] = networks_of(client)
+        return [(_row(key, budget.name, network.name), network) for network in networks]
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+
+def _row(key: bytes, *parts: str) -> bytes:
+    """The key of a row. A name comes last: people type anything there, passwords too."""
+    return hmac.digest(key, "\0".join(parts).encode(errors="surrogatepass"), "sha256")
+
+
+async def _nothing(*_: Any) -> None:
+    """Where nothing is counted."""

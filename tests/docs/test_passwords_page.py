@@ -1,0 +1,112 @@
+"""The numbers on docs/passwords.md are those of the running system."""
+
+from itertools import takewhile
+from pathlib import Path
+
+from fastapi.testclient import TestClient
+
+from coatcheck.passwords import OWASP_ARGON2ID, Policy, product_names
+from coatcheck.passwords.common import _passwords
+from coatcheck.passwords.names import LETTERS_OF_A_NAME
+from coatcheck.passwords.policy import MAX_LENGTH
+from coatcheck.passwords.pool import NICER, ONE_NETWORKS_SHARE, STRANGERS_SHARE, WAITING_PER_THREAD, HashingPool
+from coatcheck.throttle import limits
+from tests.docs.pages import plain
+from tests.support.app import make_app
+from tests.support.clock import Clock
+from tests.support.person import Person
+from tests.support.server import ROOT
+
+PAGE = ROOT / "docs" / "passwords.md"
+TEXT = plain(PAGE.read_text(encoding="utf-8"))
+BETWEEN = b"\xff"
+WRONG = {"username": "alice", "password": "a guess that is wrong"}
+
+
+def table(first: str) -> list[list[str]]:
+    """The rows of the table whose first row begins so."""
+    lines = iter(PAGE.read_text(encoding="utf-8").splitlines())
+    found = [next(line for line in lines if line.startswith(f"| {first}"))]
+    found += takewhile(lambda line: line.startswith("|"), lines)
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in found]
+
+
+def waits_on_the_page() -> dict[int, int]:
+    """The seconds after each number of wrong passwords in a row; 100 closes it."""
+    waits: dict[int, int] = {}
+    for failures, wait in table("1 to 4"):
+        first, _, last = failures.partition(" to ")
+        for number in range(int(first), int(last or first) + 1):
+            waits[number] = int(wait.split()[0]) if wait[0].isdigit() else -1 if "until" in wait else 0
+    return waits
+
+
+def test_v6_1_1_the_waits_are_what_a_client_is_told(tmp_path: Path, clock: Clock) -> None:
+    told: dict[int, int] = {}
+    with TestClient(make_app(tmp_path, clock=clock)) as client:
+        Person(client)
+        failures = 0
+        while -1 not in told.values():
+            answer = client.post("/login", json=WRONG)
+            if answer.status_code == 401:
+                failures += 1
+                continue
+            told[failures] = -1 if "in a row" in answer.json()["detail"] else int(answer.headers["retry-after"])
+            clock.forward(told[failures])
+    page = waits_on_the_page()
+    assert max(page) == limits.CLOSED_AT
+    assert {number: page[number] for number in range(5, 101)} == {
+        number: told.get(number) for number in range(5, 101)
+    }
+    assert {page[number] for number in range(1, 5)} == {0}
+
+
+def test_v6_1_1_the_budgets_are_those_of_the_code() -> None:
+    page = {what: (int(at_once), int(each.split()[0])) for what, at_once, each in table("wrong passwords | 100")}
+    assert page == {
+        "wrong passwords": (limits.GUESSES.at_once, limits.GUESSES.seconds),
+        "registrations": (limits.REGISTRATIONS.at_once, limits.REGISTRATIONS.seconds),
+        "refresh tokens that are refused": (limits.REFRESHES.at_once, limits.REFRESHES.seconds),
+    }
+
+
+def test_the_other_numbers_are_those_of_the_code() -> None:
+    common = _passwords().count(BETWEEN) - 1
+    two = HashingPool(threads=2)
+    memory = two.threads * OWASP_ARGON2ID.memory_kib / 1_024
+    for sentence in (
+        f"A password has {Policy().min_length} to {MAX_LENGTH:,} characters",
+        f"one of some {common // 1_000},000 common passwords",
+        f"within {limits.KNOWN_SECONDS // limits.DAY_SECONDS} days, {limits.MOST_KNOWN} at most",
+        f"{limits.UNFINISHED_AT_ONCE} attempts of one count may be under way in each process",
+        f"{limits.UNFINISHED_AT_ONCE} × the number of processes before the first wait, and {limits.CLOSED_AT} in all",
+        f"a /48 with {limits.SHARED_TIMES} times as much",
+        f"the network has {limits.SHARED_TIMES} times as much",
+        f"a nice value {NICER} above",
+        f"{memory:.0f} MiB with two processors",
+        f"Up to {WAITING_PER_THREAD} wait for each thread",
+    ):
+        assert sentence in TEXT, sentence
+    assert (ONE_NETWORKS_SHARE, STRANGERS_SHARE) == (1 / 4, 3 / 4)
+    assert LETTERS_OF_A_NAME == 4
+    assert "A name of four letters and more" in TEXT
+    assert "one network holds at most a quarter, and a quarter is kept" in TEXT
+    assert limits.FORGIVEN_SECONDS == limits.DAY_SECONDS
+    assert "A day without a failure begins the waits anew" in TEXT
+
+
+def test_v6_1_2_the_words_that_are_refused_are_those_on_the_page() -> None:
+    names = product_names("The title", "https://accounts.example")
+    assert names == ("coatcheck", "The title", "accounts.example")
+    assert "`coatcheck`, the title of the application, the host name of `COATCHECK_ISSUER`" in PAGE.read_text()
+
+
+def test_v6_1_3_every_route_that_gives_a_token_is_on_the_page(tmp_path: Path) -> None:
+    document = make_app(tmp_path).openapi()
+    giving = {
+        f"{method.upper()} {path}"
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if "Token" in str(operation["responses"].get("200", {}))
+    }
+    assert {route.strip("`") for route, _ in table("`POST /login`")} == giving
