@@ -93,7 +93,7 @@ def test_04_logging_in_answers_exactly_a_token_and_its_type(walk: Any) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_05_a_wrong_password_and_an_unknown_name_look_alike(walk: Any) -> None:
+def test_05_v6_3_8_a_wrong_password_and_an_unknown_name_look_alike(walk: Any) -> None:
     wrong = walk.post("/login", json={"username": "alice", "password": "secret124"})
     unknown = walk.post("/login", json={"username": "nobody", "password": "secret123"})
     documents = [problem(answer, 401, "wrong-credentials") for answer in (wrong, unknown)]
@@ -212,14 +212,16 @@ def test_14_alice_reads_who_she_is(walk: Any, alice: dict[str, str]) -> None:
     exactly(answer, 200, {"id": 1, "username": "alice", "created_at": answer.json()["created_at"]})
 
 
-def test_15_a_wrong_old_password_changes_nothing(walk: Any, alice: dict[str, str]) -> None:
+def test_15_v6_2_3_a_wrong_old_password_changes_nothing(walk: Any, alice: dict[str, str]) -> None:
     change = {"old_password": "secret124", "new_password": "correct horse battery"}
     problem(walk.put("/me/password", json=change, headers=alice), 400, "wrong-old-password")
     assert walk.post("/login", json=ALICE).status_code == 200
     problem(walk.post("/login", json={**ALICE, "password": "correct horse battery"}), 401, "wrong-credentials")
 
 
-def test_16_a_new_password_ends_every_other_session_and_alone_logs_in(walk: Any, alice: dict[str, str]) -> None:
+def test_16_v6_2_2_a_new_password_ends_every_other_session_and_alone_logs_in(
+    walk: Any, alice: dict[str, str]
+) -> None:
     elsewhere = {"Authorization": f"Bearer {walk.post('/login', json=ALICE).json()['access_token']}"}
     assert walk.get("/me", headers=elsewhere).status_code == 200
     change = {"old_password": "secret123", "new_password": "correct horse battery"}

@@ -13,9 +13,12 @@ FACTS = [
     *(f"J{number:02}" for number in range(1, 45)),
     *(f"T{number:02}" for number in range(1, 21)),
     *(f"B{number:02}" for number in range(1, 19)),
+    *(f"W{number:02}" for number in range(1, 48)),
+    *(f"V6.{part}.{number}" for part, last in enumerate((3, 12, 8), start=1) for number in range(1, last + 1)),
 ]
 OUT_OF_SCOPE = "**Out of scope**: "
-NAMED = re.compile(r"(?<![a-z0-9])([jtb])(\d\d)(?:_to_[jtb](\d\d))?(?![a-z0-9])")
+NAMED = re.compile(r"(?<![a-z0-9])([jtbw])(\d\d)(?:_to_[jtbw](\d\d))?(?![a-z0-9])")
+NAMED_BY_ASVS = re.compile(r"(?<![a-z0-9])v6_(\d)_(\d+)(?![a-z0-9])")
 
 
 @cache
@@ -32,8 +35,8 @@ def by_file() -> dict[str, set[str]]:
 
 
 def named_in(test: str) -> set[str]:
-    """The facts in a test's name; `t05_to_t11` are seven, and `b64` is none."""
-    found: set[str] = set()
+    """The facts in a test's name; `t05_to_t11` are seven, `b64` is none, and `v6_2_4` is V6.2.4."""
+    found = {f"V6.{part}.{number}" for part, number in NAMED_BY_ASVS.findall(test)}
     for letter, first, last in NAMED.findall(test):
         found |= {f"{letter.upper()}{number:02}" for number in range(int(first), int(last or first) + 1)}
     return found & set(FACTS)
@@ -93,4 +96,5 @@ def test_a_name_is_read_as_it_is_meant() -> None:
     assert named_in("test_j01_j02_j04_the_header") == {"J01", "J02", "J04"}
     assert named_in("test_t05_to_t11_each_claim") == {f"T{number:02}" for number in range(5, 12)}
     assert named_in("test_j22_j24_t05_a_time") == {"J22", "J24", "T05"}
+    assert named_in("test_w03_and_v6_2_9_up_to_1024") == {"W03", "V6.2.9"}
     assert named_in("test_11_without_a_token_b64_false_at_jwt_b1") == set()

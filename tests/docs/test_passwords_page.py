@@ -101,7 +101,7 @@ def test_v6_1_2_the_words_that_are_refused_are_those_on_the_page() -> None:
     assert "`coatcheck`, the title of the application, the host name of `COATCHECK_ISSUER`" in PAGE.read_text()
 
 
-def test_v6_1_3_every_route_that_gives_a_token_is_on_the_page(tmp_path: Path) -> None:
+def test_v6_1_3_v6_3_4_every_route_that_gives_a_token_is_on_the_page(tmp_path: Path) -> None:
     document = make_app(tmp_path).openapi()
     giving = {
         f"{method.upper()} {path}"

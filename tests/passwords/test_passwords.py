@@ -28,7 +28,7 @@ async def test_the_same_password_verifies_and_another_does_not(passwords: Passwo
     assert await passwords.verify("secret124", stored) == WRONG
 
 
-async def test_it_is_argon2id_with_owasps_minimum_and_a_salt_of_its_own() -> None:
+async def test_w26_w27_it_is_argon2id_with_owasps_minimum_and_a_salt_of_its_own() -> None:
     passwords = passwords_with(OWASP_ARGON2ID)
     first, second = await passwords.hash("secret123"), await passwords.hash("secret123")
     assert first != second

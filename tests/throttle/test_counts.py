@@ -20,7 +20,7 @@ from tests.throttle.conftest import ALICE, HOME, Guesser
 ELSEWHERE = client_at("203.0.113.7")
 
 
-async def test_w31_waits_grow_from_the_fifth_failure_up_to_an_hour(alice: Guesser, clock: Clock) -> None:
+async def test_w21_w31_waits_grow_from_the_fifth_failure_up_to_an_hour(alice: Guesser, clock: Clock) -> None:
     for _ in range(5):
         assert await alice.wrong() == 0
     waits = [await alice.wrong()]

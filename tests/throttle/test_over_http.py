@@ -208,3 +208,11 @@ async def _sent_and_left(app: FastAPI, username: str, leave: asyncio.Event) -> N
         "client": ("127.0.0.1", 50_000),
     }
     await app(scope, receive, send)
+
+
+def test_v6_3_2_there_are_no_accounts_to_begin_with(client: TestClient) -> None:
+    app: Any = client.app
+    assert run_sql(app.state.coatcheck.database.url, "SELECT 1 FROM coatcheck_accounts") == []
+    for name in ("admin", "root", "test", "sa", "coatcheck", "administrator"):
+        for password in ("", name, "password", "12345678"):
+            assert log_in(client, name, password).status_code == 401

@@ -31,7 +31,7 @@ def set_cookies(response: Response) -> list[str]:
     return response.headers.getlist("set-cookie")
 
 
-def test_in_production_both_are_bound_to_this_host_and_https_and_hidden_from_scripts() -> None:
+def test_w47_in_production_both_are_bound_to_this_host_and_https_and_hidden_from_scripts() -> None:
     response = Response()
     PRODUCTION.set(sending(method="POST", more=[OWN]), response, access=("a.b.c", 1_800), refresh=("r_-9", 86_400))
     assert set_cookies(response) == [

@@ -1,7 +1,7 @@
 """Room for a hash of another system, encrypted: some have more than 255 characters by themselves."""
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 
 from coatcheck.problems import StartRefused
 
@@ -9,6 +9,7 @@ revision = "0005"
 down_revision = "0004"
 
 
+ALL_GOES = (None, "base", ())
 OF_THIS_VERSION = sa.text(
     "SELECT count(*) FROM coatcheck_accounts "
     "WHERE password_hash LIKE '$hmac-sha256$%' OR password_hash LIKE '$aes-256-gcm$%'"
@@ -22,8 +23,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to 255 characters. Refused where somebody could never log in again."""
-    if count := op.get_bind().scalar(OF_THIS_VERSION):
+    """Back to 255 characters. Refused where the accounts stay and their owners could never log in again."""
+    if context.get_revision_argument() not in ALL_GOES and (count := op.get_bind().scalar(OF_THIS_VERSION)):
         raise StartRefused(
             f"{count} of the passwords are stored in a way that the version before cannot check. Nothing has "
             "changed; to go back, restore a backup of that version."
