@@ -77,6 +77,10 @@ def test_with_hashes_each_can_be_checked_without_our_keys(folder: Path, url: str
         assert its_format.refusal(text) is None
         assert its_format.verify(password, text)
         assert not its_format.verify("another", text)
+    ann = all_of_them["ann"]["password_hash"]
+    its_format = format_of(ann)
+    assert its_format is not None
+    assert its_format.verify("e\u0301clair und Brot", ann)  # another keyboard's é
     kept = run_sql(url, "SELECT password_hash FROM coatcheck_accounts")
     assert not any("$key=" in (text or "") for (text,) in kept)
 

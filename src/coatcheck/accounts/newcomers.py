@@ -1,6 +1,7 @@
 """Accounts of another system, taken in many at a time."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,27 +50,26 @@ async def take_in(
 
     At most MOST_AT_ONCE: a SQLite file has one writer, and a server that is running on it wants its turn.
     """
-    for tries_left in reversed(range(TRIES)):
-        welcome = await free(database, newcomers)
-        if not welcome:
-            break
-        # A hash is bound to its account's id, so ids come first; and encrypting awaits keys, so not in a transaction.
-        ids = await reserve_ids(database, accounts.name, len(welcome))
-        with_ids = list(zip(ids, welcome, strict=True))
-        sealed = await passwords.seal_all({id: one.foreign_hash for id, one in with_ids if one.foreign_hash})
-        forget = await throttle.forgetting(*(one.mapped_username for one in welcome))
-        try:
-            async with database.transaction() as tx:
-                await tx.execute_many(
-                    statements.ADD_WITH_ID, [_row(id, one, sealed.get(id), now) for id, one in with_ids]
-                )
-                await forget(tx, None)  # what was guessed before there was anything to guess
-        except UniqueViolation:
-            if not tries_left:
-                raise
-        else:
-            break
-    return len(welcome)
+    for _ in range(TRIES - 1):
+        with suppress(UniqueViolation):
+            return await _add(database, passwords, throttle, await free(database, newcomers), now)
+    return await _add(database, passwords, throttle, await free(database, newcomers), now)
+
+
+async def _add(
+    database: Database, passwords: Passwords, throttle: Throttle, newcomers: Sequence[Newcomer], now: datetime
+) -> int:
+    if not newcomers:
+        return 0
+    # A hash is bound to its account's id, so ids come first; and encrypting awaits keys, so not in a transaction.
+    with_ids = list(zip(await reserve_ids(database, accounts.name, len(newcomers)), newcomers, strict=True))
+    sealed = await passwords.seal_all({id: one.foreign_hash for id, one in with_ids if one.foreign_hash})
+    rows = [_row(id, one, sealed.get(id), now) for id, one in with_ids]
+    forget = await throttle.forgetting(*(one.mapped_username for one in newcomers))
+    async with database.transaction() as tx:
+        added = await tx.execute_many(statements.ADD_WITH_ID, rows)
+        await forget(tx, None)  # what was guessed before there was anything to guess
+    return added
 
 
 def _row(id: int, one: Newcomer, password_hash: str | None, now: datetime) -> dict[str, object]:

@@ -6,7 +6,7 @@ import bcrypt
 
 from coatcheck.passwords.formats.format import typed
 
-MAX_COST = 14  # the binary logarithm of its rounds: about a second a check; the usual one is 10 to 12
+MAX_COST = 14  # the binary logarithm of its rounds: a second or two a check; the usual one is 10 to 12
 # bcrypt reads no further. Those who made the hashes cut there without a word; the package refuses more since 5.0.
 MAX_PASSWORD_BYTES = 72
 BEGINNINGS = ("$2a$", "$2b$", "$2y$")  # not $2x$: PHP's before 2011, which read letters beyond ASCII wrongly

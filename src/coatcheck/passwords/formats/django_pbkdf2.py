@@ -7,7 +7,7 @@ import re
 
 from coatcheck.passwords.formats.format import typed
 
-# Django 5.2 asks for 1,000,000 and each version for more: about a second a check.
+# Django 5.2 asks for 1,000,000 and each version for more: a second or two a check.
 MAX_ITERATIONS = 2_500_000
 FORM = re.compile(
     r"pbkdf2_(?P<digest>sha256|sha1)\$(?P<iterations>[1-9][0-9]{0,9})\$(?P<salt>[!-#%-~]{1,128})\$"

@@ -6,7 +6,7 @@ import re
 
 from coatcheck.passwords.formats.format import typed
 
-# Werkzeug 3.1 asks for 1,000,000, if it is asked for PBKDF2 at all: about a second a check, SHA-512 two.
+# Werkzeug 3.1 asks for 1,000,000, if it is asked for PBKDF2 at all: a second or two a check, SHA-512 twice that.
 MAX_ITERATIONS = 2_500_000
 FORM = re.compile(
     r"pbkdf2:(?P<digest>sha1|sha256|sha512):(?P<iterations>[1-9][0-9]{0,9})\$(?P<salt>[!-#%-~]{1,128})\$"
