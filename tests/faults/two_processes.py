@@ -118,7 +118,8 @@ def claims(token: str, part: int = 1) -> dict[str, Any]:
 @asynccontextmanager
 async def process(folder: Path, database_url: str, **settings: Any) -> AsyncGenerator[Process]:
     """The application, open."""
-    app = make_app(folder, database_url, **{"throttle": False, **settings})
+    settings.setdefault("throttle", False)
+    app = make_app(folder, database_url, **settings)
     async with app.router.lifespan_context(app):
         running = Process(app)
         async with running.client:

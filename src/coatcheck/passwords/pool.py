@@ -45,7 +45,7 @@ class Job:
 
     work: Callable[[], Any]
     turn: Turn
-    done: "Future[Any]" = field(default_factory=Future)
+    done: "Future[Any]" = field(default_factory=Future[Any])
 
 
 class HashingPool:

@@ -55,7 +55,8 @@ class Budgets:
         rows = await self._database.all(statements.BUDGETS, {"first": keys[0], "second": keys[-1]})
         empty_at = {row.key: row.empty_at for row in rows}
         now, interval = self._now(), budget.seconds * MILLISECONDS
-        left, milliseconds = [], 0
+        left: list[int] = []
+        milliseconds = 0
         for key, network in networks:
             free = budget.at_once * network.times * interval - (max(empty_at.get(key, now), now) - now)
             left.append(free // interval)
