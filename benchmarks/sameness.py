@@ -120,7 +120,7 @@ def measure(what: Measurement, pairs: int) -> bool:
 
 def main() -> None:
     """Measure all of them."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--pairs", type=int, help="instead of each measurement's own number")
     given, _ = parser.parse_known_args()
     print(machine())
