@@ -7,10 +7,20 @@ from fastapi.testclient import TestClient
 
 from coatcheck.passwords import OWASP_ARGON2ID, Policy, product_names
 from coatcheck.passwords.common import _passwords
+from coatcheck.passwords.formats import argon2, bcrypt
+from coatcheck.passwords.formats import werkzeug_pbkdf2 as pbkdf2
 from coatcheck.passwords.names import LETTERS_OF_A_NAME
 from coatcheck.passwords.policy import MAX_LENGTH
-from coatcheck.passwords.pool import NICER, ONE_NETWORKS_SHARE, STRANGERS_SHARE, WAITING_PER_THREAD, HashingPool
+from coatcheck.passwords.pool import (
+    NICER,
+    ONE_NETWORKS_SHARE,
+    SHARED_NETWORKS_SHARE,
+    STRANGERS_SHARE,
+    WAITING_PER_THREAD,
+    HashingPool,
+)
 from coatcheck.throttle import limits
+from coatcheck.throttle.gate import MOST_WAITING
 from tests.docs.pages import plain
 from tests.support.app import make_app
 from tests.support.clock import Clock
@@ -85,12 +95,18 @@ def test_the_other_numbers_are_those_of_the_code() -> None:
         f"a nice value {NICER} above",
         f"{memory:.0f} MiB with two processors",
         f"Up to {WAITING_PER_THREAD} wait for each thread",
+        f"Later ones wait for these, {MOST_WAITING} at most",
+        f"bcrypt {bcrypt.MAX_COST}; PBKDF2 {pbkdf2.MAX_ITERATIONS:,} iterations",
+        f"argon2 {argon2.MAX_MEMORY_KIB // 1_024} MiB, {argon2.MAX_ITERATIONS} iterations, {argon2.MAX_LANES} lanes "
+        f"and {argon2.MAX_WORK_KIB // 1_024} MiB altogether",
     ):
         assert sentence in TEXT, sentence
-    assert (ONE_NETWORKS_SHARE, STRANGERS_SHARE) == (1 / 4, 3 / 4)
+    assert (ONE_NETWORKS_SHARE, SHARED_NETWORKS_SHARE, STRANGERS_SHARE) == (1 / 4, 1 / 2, 3 / 4)
     assert LETTERS_OF_A_NAME == 4
     assert "A name of four letters and more" in TEXT
-    assert "one network holds at most a quarter, and a quarter is kept" in TEXT
+    assert "one network holds at most a quarter (half, if" in TEXT
+    assert "and a quarter is kept for networks" in TEXT
+    assert "and half of the hashing queue" in TEXT
     assert limits.FORGIVEN_SECONDS == limits.DAY_SECONDS
     assert "A day without a failure begins the waits anew" in TEXT
 
