@@ -81,7 +81,8 @@ def test_a_migration_may_mend_them(dangling: Path, history: History, caplog: pyt
     [
         'op.drop_table("todos"); op.drop_table("coatcheck_sessions"); op.drop_table("coatcheck_accounts")',
         'op.execute("ALTER TABLE coatcheck_accounts RENAME TO people"); '
-        'op.execute("CREATE TABLE coatcheck_accounts (id TEXT)"); op.drop_table("people")',
+        'op.execute("CREATE TABLE coatcheck_accounts (id INTEGER PRIMARY KEY AUTOINCREMENT)"); '
+        'op.drop_table("people")',
         """
         op.drop_index("names", "coatcheck_accounts")
         with op.batch_alter_table("coatcheck_accounts", recreate="always") as batch:

@@ -27,10 +27,10 @@ class Answer:
 class Wire:
     """A keep-alive connection to 127.0.0.1. A server that is gone is a ConnectionError.
 
-    origin: the address that it comes from, any of 127.0.0.0/8: each is a network of its own.
+    origin: the address that it comes from, any other of 127.0.0.0/8: each is a network of its own.
     """
 
-    def __init__(self, port: int, host: str = "localhost", origin: str = "127.0.0.1") -> None:
+    def __init__(self, port: int, host: str = "localhost", origin: str | None = None) -> None:
         self.port = port
         self._host = host
         self._origin = origin
@@ -39,7 +39,7 @@ class Wire:
 
     async def connect(self) -> "Wire":
         self._reader, self._writer = await asyncio.open_connection(
-            "127.0.0.1", self.port, local_addr=(self._origin, 0)
+            "127.0.0.1", self.port, local_addr=None if self._origin is None else (self._origin, 0)
         )
         return self
 
