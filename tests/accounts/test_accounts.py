@@ -1,6 +1,7 @@
 """Accounts: one name, one account; what was verified must still hold when it is written."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -77,3 +78,12 @@ async def test_a_disabled_account_keeps_its_hash(accounts: Accounts, database: D
 async def test_disabling_nobody_says_so(accounts: Accounts, database: Database) -> None:
     async with database.transaction() as tx:
         assert not await accounts.disable(tx, 12345)
+
+
+async def test_a_name_that_nobody_can_have_does_not_hold_the_loop(accounts: Accounts) -> None:
+    """Normalising it takes time that grows with the square of its combining marks: one request stopped the server."""
+    started = time.perf_counter()
+    with pytest.raises(Invalid) as refusal:
+        await accounts.register("\u0301\u0323" * 16_000, "correct horse battery", client_at())
+    assert [pointer for pointer, _ in refusal.value.errors] == ["#/username"]
+    assert time.perf_counter() - started < 0.3

@@ -94,7 +94,8 @@ class Accounts:
                     "an e-mail address will do.",
                 )
             )
-        if why := self._passwords.refusal(password, username):
+        # Only a name that somebody can have is compared: NFKC of 64 KB of marks would stop the loop for a second.
+        if why := self._passwords.refusal(password, None if form is None else username):
             errors.append(("#/password", why))
         if form is None or errors:
             raise Invalid(errors)
