@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -39,6 +40,7 @@ NARROWEST_TABLE = 80
 # Windows knows no quota.
 NOT_WRITTEN = {errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF, getattr(errno, "EDQUOT", errno.ENOSPC)}
 CTRL_C = 130  # as shells count: 128 and the number of SIGINT
+TERMINATED = 143
 
 
 class OneSentence(TyperGroup):
@@ -315,4 +317,5 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot write ends nothing
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # like Ctrl+C: half a file is removed
     cli()

@@ -1,7 +1,12 @@
 """`coatcheck users export`: everybody can leave, with their password, and be let in elsewhere."""
 
+import errno
 import json
+import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +123,101 @@ def test_everybody_logs_in_at_another_coatcheck(
     assert {name: one["created_at"] for name, one in theirs.items()} == ours
 
 
-def test_an_export_that_fails_leaves_no_half_of_it(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert invoke("users", "create", "alice", stdin="correct horse\n").exit_code == 0
-    run_sql(url, "UPDATE coatcheck_accounts SET password_hash = '$hmac-sha256$keyid=gone$argon2id$v=19$x'")
-    assert sentence(invoke("users", "export", "all.jsonl", "--with-hashes"))
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "$hmac-sha256$keyid=gone$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2E$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXM",
+        "$hmac-sha256$keyid=gone$argon2id$v=19$x",
+        "$hmac-sha256$keyid={key_id}$argon2id$v=19$é",
+        "$aes-256-gcm$keyid=gone$AAAA",
+        "of a kind that nobody knows",
+        "",
+    ],
+)
+def test_one_damaged_row_keeps_nobody_else_from_leaving(
+    folder: Path, url: str, site: TestClient, damaged: str
+) -> None:
+    people(folder, site)
+    ((kept,),) = run_sql(url, "SELECT password_hash FROM coatcheck_accounts WHERE username = 'Alice'")
+    text = damaged.replace("{key_id}", kept.split("keyid=")[1].partition("$")[0])
+    run_sql(url, f"UPDATE coatcheck_accounts SET password_hash = '{text}' WHERE username = 'ann'")
+    done = invoke("users", "export", "all.jsonl", "--with-hashes")
+    assert done.exit_code == 1
+    assert "No password opens what is stored for id 2: written without a hash." in done.stderr
+    assert "Accounts whose passwords are lost: 1. All others are as they should be." in done.stderr
+    everybody = exported((folder / "all.jsonl").read_text())
+    assert {name for name, one in everybody.items() if one["password_hash"] is None} == {"ann", "dora"}
+    assert invoke("users", "export").exit_code == 0
+    counted = invoke("users", "hashes")
+    assert counted.exit_code == 0
+    assert sum(int(line.split()[0]) for line in counted.stdout.splitlines()) == 6
+    assert "damaged" in counted.stdout or "a key that is not here" in counted.stdout
+    assert log_in(site, "ann", "éclair und Brot") in {401, 503}
+    assert log_in(site, "alice", "correct horse") == 200
+
+
+def many(folder: Path, number: int) -> None:
+    """More than is written before somebody can press Ctrl+C."""
+    (folder / "many.jsonl").write_text("\n".join(json.dumps({"username": f"user{one}"}) for one in range(number)))
+    assert invoke("users", "import", "many.jsonl").exit_code == 0
+
+
+@pytest.mark.parametrize("given", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_an_export_that_is_ended_leaves_no_half_of_it(folder: Path, given: signal.Signals) -> None:
+    many(folder, 6_000)
+    command = [sys.executable, "-m", "coatcheck", "users", "export", "all.jsonl", "--with-hashes"]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL) as process:
+        while not any(one.stat().st_size for one in folder.glob(".all.jsonl.*")):
+            assert process.poll() is None
+        process.send_signal(given)
+    assert process.returncode == {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGKILL: -signal.SIGKILL}[given]
     assert not (folder / "all.jsonl").exists()
+    if given is not signal.SIGKILL:
+        assert not list(folder.glob(".all.jsonl.*"))
     assert invoke("users", "export", "all.jsonl").exit_code == 0
+
+
+def test_an_export_to_a_full_disk_leaves_no_half_of_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a small one all comes to the disk at the end."""
+    assert invoke("users", "create", "alice", stdin="correct horse\n").exit_code == 0
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    done = invoke("users", "export", "all.jsonl")
+    assert "No space left on device" in sentence(done)
+    assert not list(folder.glob("*all.jsonl*"))
+
+
+def test_a_file_that_somebody_makes_meanwhile_is_not_overwritten(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert invoke("users", "create", "alice", stdin="correct horse\n").exit_code == 0
+    sync = os.fsync
+
+    def synced(descriptor: int) -> None:
+        sync(descriptor)
+        if list(folder.glob(".all.jsonl.*")):
+            (folder / "all.jsonl").write_text("theirs")
+
+    monkeypatch.setattr(os, "fsync", synced)
+    done = invoke("users", "export", "all.jsonl")
+    assert sentence(done) == "all.jsonl exists already, and an export never overwrites. Name another file."
+    assert (folder / "all.jsonl").read_text() == "theirs"
+    assert not list(folder.glob(".all.jsonl.*"))
+
+
+def test_where_a_file_cannot_have_two_names_it_is_written_all_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert invoke("users", "create", "alice", stdin="correct horse\n").exit_code == 0
+
+    def refused(_: Path, __: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")  # as FAT says it
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    assert invoke("users", "export", "all.jsonl").exit_code == 0
+    assert list(exported((folder / "all.jsonl").read_text())) == ["alice"]
+    assert stat.S_IMODE((folder / "all.jsonl").stat().st_mode) == 0o600
+    assert not list(folder.glob(".all.jsonl.*"))

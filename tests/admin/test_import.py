@@ -24,6 +24,7 @@ from coatcheck.accounts import Newcomer
 from coatcheck.admin import incoming
 from coatcheck.admin.users import Users
 from tests.support.command import invoke, sentence
+from tests.support.passwords import passwords_with
 from tests.support.server import CHEAP, clean_environment
 from tests.support.sql import run_sql
 
@@ -133,16 +134,22 @@ REFUSED: list[tuple[Any, str]] = [
     ({"username": "a", "created_at": "yesterday"}, "Its created_at is no moment"),
     ({"username": "a", "created_at": "2024-01-02T03:04:05"}, "Its created_at is no moment"),
     ({"username": "a", "disabled_at": 1_700_000_000}, "Its disabled_at is no moment"),
+    ({"username": "a", "created_at": "1700000000"}, "Its created_at is no moment"),
+    ({"username": "a", "created_at": "-1700000000.5"}, "Its created_at is no moment"),
     ({"username": "a", "disabled_at": True}, "Its disabled_at is no moment"),
     ({"username": "a", "created_at": "0001-01-01T00:00:00+14:00"}, "One of its moments is no moment"),
     ({"username": "a" * 70_000}, "This line is longer than 65536 bytes."),
 ]
 
 
+def read(line: bytes) -> Newcomer | str:
+    return incoming.newcomer(line, passwords_with().foreign_refusal)
+
+
 @pytest.mark.parametrize(("line", "why"), REFUSED)
 def test_a_line_is_refused_with_a_reason_that_repeats_no_hash(line: Any, why: str) -> None:
     text = line if isinstance(line, str) else json.dumps(line)
-    said = incoming.newcomer(text.encode())
+    said = read(text.encode())
     assert isinstance(said, str)
     assert said.startswith(why)
     assert BCRYPT[7:] not in said
@@ -151,11 +158,11 @@ def test_a_line_is_refused_with_a_reason_that_repeats_no_hash(line: Any, why: st
 
 @pytest.mark.parametrize("line", [b"\xff\xfe", b'{"username": "\xff"}', b"\0", b"{" * 60_000, b"[" * 60_000])
 def test_bytes_that_are_no_json_are_refused(line: bytes) -> None:
-    assert incoming.newcomer(line) == incoming.NO_OBJECT
+    assert read(line) == incoming.NO_OBJECT
 
 
 def test_an_ordinary_line_is_read() -> None:
-    said = incoming.newcomer(b'{"username": "Alice"}\r\n')
+    said = read(b'{"username": "Alice"}\r\n')
     assert said == Newcomer("Alice", "alice", None, None, None)
 
 
@@ -164,12 +171,12 @@ def test_refused_lines_stand_in_the_report_and_all_others_are_in(folder: Path, u
     file = write(folder, {"username": "first"}, *lines, "", {"username": "last", "password_hash": BCRYPT})
     done = take_in(file, "--report", "refused.jsonl")
     assert done.exit_code == 1
-    assert done.stdout.startswith("Imported: 2. There already: 0. Refused: 29. refused.jsonl says why; mend")
+    assert done.stdout.startswith("Imported: 2. There already: 0. Refused: 31. refused.jsonl says why; mend")
     assert rows(url) == ["first", "last"]
     report = folder / "refused.jsonl"
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
     told = [json.loads(line) for line in report.read_text().splitlines()]
-    assert [one["line"] for one in told] == list(range(2, 31))
+    assert [one["line"] for one in told] == list(range(2, 33))
     assert all(one["why"].startswith(why) for one, (_, why) in zip(told, REFUSED, strict=True))
     assert BCRYPT[7:] not in report.read_text()
     again = take_in(file, "--report", "refused.jsonl")

@@ -7,8 +7,7 @@ from fastapi.testclient import TestClient
 
 from coatcheck.passwords import OWASP_ARGON2ID, Policy, product_names
 from coatcheck.passwords.common import _passwords
-from coatcheck.passwords.formats import argon2, bcrypt
-from coatcheck.passwords.formats import werkzeug_pbkdf2 as pbkdf2
+from coatcheck.passwords.formats import argon2, bcrypt, django_pbkdf2, werkzeug_pbkdf2, werkzeug_scrypt
 from coatcheck.passwords.names import LETTERS_OF_A_NAME
 from coatcheck.passwords.policy import MAX_LENGTH
 from coatcheck.passwords.pool import (
@@ -96,11 +95,14 @@ def test_the_other_numbers_are_those_of_the_code() -> None:
         f"{memory:.0f} MiB with two processors",
         f"Up to {WAITING_PER_THREAD} wait for each thread",
         f"Later ones wait for these, {MOST_WAITING} at most",
-        f"bcrypt {bcrypt.MAX_COST}; PBKDF2 {pbkdf2.MAX_ITERATIONS:,} iterations",
-        f"argon2 {argon2.MAX_MEMORY_KIB // 1_024} MiB, {argon2.MAX_ITERATIONS} iterations, {argon2.MAX_LANES} lanes "
-        f"and {argon2.MAX_WORK_KIB // 1_024} MiB altogether",
+        f"bcrypt {bcrypt.MAX_COST}; PBKDF2 {django_pbkdf2.MAX_ITERATIONS:,} iterations",
+        f"with SHA-512 {werkzeug_pbkdf2.MAX_ITERATIONS['sha512']:,}",
+        f"argon2 {argon2.CAPS.memory_kib // 1_024} MiB, {argon2.CAPS.iterations} iterations, "
+        f"{argon2.CAPS.lanes} lanes and {argon2.CAPS.work_kib // 1_024} MiB altogether",
+        f"scrypt {werkzeug_scrypt.MAX_WORK_BYTES // 2**20} MiB and N of at least {werkzeug_scrypt.MIN_N:,}",
     ):
         assert sentence in TEXT, sentence
+    assert {werkzeug_pbkdf2.MAX_ITERATIONS[digest] for digest in ("sha1", "sha256")} == {django_pbkdf2.MAX_ITERATIONS}
     assert (ONE_NETWORKS_SHARE, SHARED_NETWORKS_SHARE, STRANGERS_SHARE) == (1 / 4, 1 / 2, 3 / 4)
     assert LETTERS_OF_A_NAME == 4
     assert "A name of four letters and more" in TEXT

@@ -2,12 +2,15 @@
 their next login, the only moment when the password is known. It may not half happen."""
 
 import asyncio
+import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from tests.faults.two_processes import NEW, OLD, process
+from coatcheck.passwords import Cost, Verdict
+from tests.faults.two_processes import DEARER, NEW, OLD, GatedPasswords, process
 
 REFUSE_SESSIONS = {
     "sqlite": ["CREATE TRIGGER refuse BEFORE INSERT ON coatcheck_sessions BEGIN SELECT RAISE(ABORT, 'refused'); END"],
@@ -54,3 +57,57 @@ async def test_ten_logins_at_once_all_get_in(tmp_path: Path, database_url: str, 
         answers = await asyncio.gather(*(after.log_in(OLD) for _ in range(10)))
         assert [answer.status_code for answer in answers] == [200] * 10
         assert len(await after.session_ids(alice)) == 10
+
+
+async def test_while_two_processes_want_different_costs_nobody_is_told_that_a_right_password_is_wrong(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with (
+        process(tmp_path, database_url) as one,
+        process(tmp_path, database_url, argon2_time_cost=2) as other,
+    ):
+        await one.register()
+        for _ in range(10):
+            logins = (process.log_in(OLD) for process in [one, other] * 4)
+            answers = await asyncio.gather(*logins)
+            assert [answer.status_code for answer in answers] == [200] * 8
+
+
+class Overtaken(GatedPasswords):
+    """Each time somebody else stores another hash of the same password first."""
+
+    overtake: Any = None
+
+    async def verify(self, *args: Any, **kwargs: Any) -> Verdict:
+        verdict = await super().verify(*args, **kwargs)
+        await self.overtake()
+        return verdict
+
+
+async def test_who_is_overtaken_again_and_again_is_told_to_come_back(tmp_path: Path, database_url: str) -> None:
+    async with (
+        process(tmp_path, database_url, throttle=True) as one,
+        process(tmp_path, database_url, throttle=True) as other,
+    ):
+        alice = await one.register()
+        token = await one.token()
+        one.gate(DEARER).open.set()
+        passwords = one.coatcheck.login._passwords
+        assert isinstance(passwords, GatedPasswords)
+        passwords.__class__ = Overtaken
+        assert isinstance(passwords, Overtaken)
+        costs = itertools.count(3)
+
+        async def overtake() -> None:
+            other.gate(Cost(memory_kib=8, iterations=next(costs), lanes=1)).open.set()
+            assert (await other.log_in(OLD)).status_code == 200
+
+        passwords.overtake = overtake
+        for answer in (await one.log_in(OLD), await one.change_password(token, OLD, NEW)):
+            assert answer.status_code == 503, answer.text
+            assert answer.headers["retry-after"] == "1"
+        assert (await one.log_in(NEW)).status_code == 401
+        passwords.overtake = passwords.open.wait  # no more
+        assert await one.who(token) == 200
+        assert (await one.log_in(OLD)).status_code == 200
+        assert await one.stored_hash(alice)

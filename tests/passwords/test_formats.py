@@ -143,11 +143,14 @@ TOO_DEAR = [
     f"pbkdf2_sha256$2500001$salt${'A' * 43}=",
     f"pbkdf2_sha1$9999999999$salt${'A' * 27}=",
     f"pbkdf2:sha256:2500001$salt${'0' * 64}",
+    f"pbkdf2:sha512:1250001$salt${'0' * 128}",
     f"pbkdf2:sha512:9999999999$salt${'0' * 128}",
     f"scrypt:262144:8:1$salt${'0' * 128}",
     f"scrypt:131072:8:2$salt${'0' * 128}",
     f"scrypt:1024:8:1024$salt${'0' * 128}",
     f"scrypt:2:4194304:1$salt${'0' * 128}",
+    f"scrypt:2:8:65536$salt${'0' * 128}",
+    f"scrypt:512:8:1$salt${'0' * 128}",
     f"$hmac-sha256$key={'A' * 43}$argon2id$v=19$m=1048576,t=1,p=1${SALT}${SALT}",
 ]
 
@@ -170,8 +173,11 @@ def test_a_cost_beyond_the_cap_is_refused_and_never_spent(text: str) -> None:
         f"$argon2id$v=19$m=131072,t=4,p=16${SALT}${SALT}",
         f"$argon2id$v=19$m=52428,t=10,p=1${SALT}${SALT}",
         f"pbkdf2_sha256$2500000$salt${'A' * 43}=",
-        f"pbkdf2:sha512:2500000$salt${'0' * 128}",
+        f"pbkdf2:sha256:2500000$salt${'0' * 64}",
+        f"pbkdf2:sha512:1250000$salt${'0' * 128}",
         f"scrypt:131072:8:1$salt${'0' * 128}",
+        f"scrypt:1024:8:128$salt${'0' * 128}",
+        f"scrypt:1024:1024:1$salt${'0' * 128}",
     ],
 )
 def test_what_costs_as_much_as_is_accepted_is_checked_without_an_error_and_within_seconds(text: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import statistics
 import time
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -121,3 +122,64 @@ async def test_a_password_of_combining_marks_does_not_hold_the_loop(passwords: P
     assert passwords.refusal(password) is not None
     assert await passwords.verify(password, await passwords.hash("secret123")) == WRONG
     assert time.perf_counter() - started < 1
+
+
+async def test_a_hash_whose_pepper_was_removed_while_it_was_computed_is_computed_anew() -> None:
+    """A reset takes all keys. What is stored with one that is gone would be an account that nobody gets into."""
+    peppers = HeldKeys()
+    passwords = passwords_with(peppers=peppers)
+    run = passwords.pool.run
+
+    async def reset_meanwhile(work: Any, turn: Any) -> Any:
+        text = await run(work, turn)
+        if len(peppers.keys) == 1 and renewed.count(True) == 0:
+            renewed.append(True)
+            peppers.keys.clear()
+            peppers.renew()
+        return text
+
+    renewed: list[bool] = []
+    passwords.pool.run = reset_meanwhile  # type: ignore[method-assign]
+    stored = await passwords.hash("secret123")
+    assert renewed == [True]
+    assert await passwords.verify("secret123", stored) == RIGHT
+
+
+@pytest.mark.parametrize("argon2id", ["x", "é", "$v=19$m=8,t=1,p=1$c2FsdA", "$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$"])
+async def test_a_damaged_hash_of_ours_is_wrong_like_any_other_and_said_to_be_damaged(argon2id: str) -> None:
+    peppers = HeldKeys()
+    passwords = passwords_with(peppers=peppers)
+    key_id, _ = await peppers.newest()
+    kept = f"$hmac-sha256$keyid={key_id}$argon2id{argon2id}"
+    assert await passwords.verify("secret123", kept, account_id=1) == WRONG
+    assert (await passwords.kind(kept, 1)).startswith("damaged")
+    assert await passwords.portable(kept, 1) is None
+
+
+@pytest.mark.parametrize("kept", ["", "of no kind that is known", "$2b$12$cut", "scrypt:2:8:65536$salt$00"])
+async def test_what_no_password_can_be_behind_costs_a_hash_like_any_other(kept: str) -> None:
+    passwords = passwords_with(OWASP_ARGON2ID)
+    await passwords.hash("secret123")
+    began = time.perf_counter()
+    await passwords.hash("secret123")
+    usual = time.perf_counter() - began
+    began = time.perf_counter()
+    assert await passwords.verify("secret123", kept, account_id=1) == WRONG
+    assert time.perf_counter() - began > usual / 3
+    assert (await passwords.kind(kept, 1)).startswith("damaged")
+
+
+async def test_another_coatchecks_hash_may_cost_what_hashing_costs_here() -> None:
+    """Whoever chose a dear cost can move all the same."""
+    dear = Cost(memory_kib=140_000, iterations=1, lanes=1)
+    there, here = passwords_with(dear), passwords_with(dear)
+    exported = await there.portable(await there.hash("secret123"), 1)
+    assert exported is not None
+    assert here.foreign_refusal(exported) is None
+    sealed = (await here.seal_all({7: exported}))[7]
+    verdict = await here.verify("secret123", sealed, account_id=7)
+    assert verdict.right
+    assert verdict.renewed is not None
+    assert "at most 131072 KiB" in str(passwords_with().foreign_refusal(exported))
+    bare = exported[exported.index("$argon2id") :]
+    assert "at most 131072 KiB" in str(here.foreign_refusal(bare))

@@ -5,6 +5,7 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -102,6 +103,61 @@ async def test_a_quarter_is_kept_for_known_networks(pool: HashingPool) -> None:
     assert await pool.run(lambda: "goes on", Turn("elsewhere")) == "goes on"
 
 
+async def test_a_full_queue_makes_room_at_the_cost_of_whoever_has_most_waiting(pool: HashingPool) -> None:
+    """Four networks with accounts of their own that are known there fill it, what is kept for owners too."""
+    held = Held(pool)
+    await held.hold()
+    flood = [await held.ask("flood", Turn(f"flooder {number % 4}", known=True)) for number in range(pool.most - 1)]
+    assert not any(task.done() for task in flood)
+    asked = [await held.ask("owner", HOME), await held.ask("stranger", Turn("elsewhere"))]
+    await _all_told()
+    refused = [task for task in flood if task.done()]
+    assert [type(await _refusal(task)) for task in refused] == [HashingBusy] * 2
+    assert not any(task.done() for task in asked)
+    order = await held.go()
+    assert {name: order.count(name) for name in set(order)} == {"flood": pool.most - 3, "owner": 1, "stranger": 1}
+    assert max(order.index("owner"), order.index("stranger")) <= 5, "each network has its turn"
+
+
+async def test_nobody_is_displaced_for_one_who_would_then_have_more(pool: HashingPool) -> None:
+    held = Held(pool)
+    await held.hold()
+    each = pool.most // 8
+    flood = [await held.ask("x", Turn(f"{number % 8}", known=True)) for number in range(each * 8 - 1)]
+    late = [await held.ask("late", HOME) for _ in range(each + 1)]
+    await _all_told()
+    stayed = sum(not task.done() for task in late)
+    assert abs(stayed - pool.most // 9) <= 1, "all nine have as many by now"
+    assert sum(not task.done() for task in flood) + stayed == pool.most - 1
+    await held.go()
+
+
+async def test_strangers_make_room_for_strangers_and_not_at_the_owners_cost(pool: HashingPool) -> None:
+    held = Held(pool)
+    await held.hold()
+    owners = [await held.ask("owner", HOME) for _ in range(pool.most // 5)]
+    flood = [await held.ask("flood", Turn(f"flooder {number % 8}")) for number in range(pool.most * 3 // 4 - 1)]
+    late = [await held.ask("late", Turn("elsewhere")) for _ in range(10)]
+    await _all_told()
+    assert not any(task.done() for task in owners + late)
+    assert sum(task.done() for task in flood) == 10
+    await held.go()
+
+
+async def test_what_is_given_up_leaves_nothing_with_the_threads(pool: HashingPool) -> None:
+    """While the queue is never empty, one entry for each that left would stay for as long."""
+    held = Held(pool)
+    await held.hold()
+    for _ in range(20):
+        leaving = [await held.ask("left", Turn("flooder")) for _ in range(50)]
+        for task in leaving:
+            task.cancel()
+        await asyncio.gather(*leaving, return_exceptions=True)
+    assert pool._executor is not None
+    assert pool._executor._work_queue.qsize() == 0
+    await held.go()
+
+
 async def test_who_leaves_frees_the_place_at_once_and_leaves_no_work_behind(pool: HashingPool) -> None:
     held = Held(pool)
     await held.hold()
@@ -128,8 +184,9 @@ async def test_who_leaves_once_it_has_begun_hears_of_it_all_the_same(pool: Hashi
 
     task = asyncio.create_task(guess())
     await asyncio.to_thread(began.wait, 10)
-    task.cancel()
-    await asyncio.sleep(0)
+    for _ in range(2):  # by the one who waits for it, and by the server that stops
+        task.cancel()
+        await asyncio.sleep(0)
     end.set()
     assert await task == "looked at"
     assert not task.cancelling()
@@ -154,6 +211,17 @@ async def test_a_refusal_says_how_long_the_queue_is(pool: HashingPool) -> None:
     refusal = await _refusal(asked[-1])
     assert isinstance(refusal, HashingBusy)
     assert refusal.retry_after == 13  # 129 that wait or are at work, a tenth of a second each
+    await held.go()
+
+
+async def test_the_first_hash_of_a_process_says_how_long_one_takes(pool: HashingPool) -> None:
+    await pool.run(lambda: time.sleep(0.05), HOME)
+    held = Held(pool)
+    await held.hold()
+    asked = [await held.ask("x", Turn("flooder")) for _ in range(pool.most // 4 + 1)]
+    refusal = await _refusal(asked[-1])
+    assert isinstance(refusal, HashingBusy)
+    assert refusal.retry_after >= 7  # 129 that wait or are at work
     await held.go()
 
 
@@ -210,6 +278,12 @@ def test_everything_that_waits_comes_once_and_of_one_turn_in_order(asked: list[t
     for turn in {turn for _, turn in taken}:
         numbers = [number for number, of in taken if of == turn]
         assert numbers == sorted(numbers)
+
+
+async def _all_told() -> None:
+    """What becomes of a job comes to who waits for it over a few steps of the loop."""
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 async def _refusal(task: "asyncio.Task[None]") -> BaseException | None:

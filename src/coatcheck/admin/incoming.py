@@ -1,17 +1,18 @@
 """Accounts of another system, read from a file with a JSON object on each line."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from coatcheck.accounts import MOST_AT_ONCE, Newcomer, mapped
 from coatcheck.admin.users import Users
-from coatcheck.passwords.formats import FORMATS, format_of
 
+YEAR_FIRST = re.compile(r"[0-9]{4}-")
 LONGEST_LINE = 64 * 1024  # bytes
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # Windows' editors begin a file so
 UNUSABLE_BEGINS = "!"  # Django begins so what stands in the place of a hash where there is no password
@@ -22,8 +23,17 @@ NO_NAME = "It needs either username or email, as text."
 NO_USERNAME = "Its username is none that an account can have here."
 TWO_HASHES = "It has both password_hash and hashed_password; leave one out."
 UNUSABLE = "Its password hash stands for no password at all; leave it out, or write null."
-UNKNOWN_HASH = f"Its password hash is of no kind that is known here ({', '.join(one.name for one in FORMATS)})."
 NOT_A_MOMENT = "is no moment with its time zone, such as 2024-01-02T03:04:05Z."
+
+
+def _written_out(said: object) -> object:
+    """pydantic reads a number, also in a string, as seconds or milliseconds, whichever seems likelier."""
+    if not isinstance(said, str) or not YEAR_FIRST.match(said):
+        raise ValueError("no moment")
+    return said
+
+
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
 
 
 class Line(BaseModel):
@@ -36,8 +46,8 @@ class Line(BaseModel):
     email: str | None = None
     password_hash: str | None = None
     hashed_password: str | None = None
-    created_at: AwareDatetime | None = None
-    disabled_at: AwareDatetime | None = None
+    created_at: Moment | None = None
+    disabled_at: Moment | None = None
 
 
 @dataclass(slots=True)
@@ -75,7 +85,7 @@ async def take_in(
     done = 0
     for number, line in enumerate(_lines(file), start=1):
         done += len(line)
-        read = newcomer(line) if line.strip() else None
+        read = newcomer(line, users.hash_refusal) if line.strip() else None
         if isinstance(read, str):
             tally.refused += 1
             refuse(number, read)
@@ -89,7 +99,7 @@ async def take_in(
     return tally
 
 
-def newcomer(line: bytes) -> Newcomer | str:
+def newcomer(line: bytes, hash_refusal: Callable[[str], str | None]) -> Newcomer | str:
     """The account that the line is about, or what is wrong with it: never the hash, for it goes into a report."""
     if len(line) > LONGEST_LINE:
         return TOO_LONG
@@ -106,8 +116,10 @@ def newcomer(line: bytes) -> Newcomer | str:
     if form is None:
         return NO_USERNAME
     foreign_hash = said.hashed_password if said.password_hash is None else said.password_hash
-    if foreign_hash is not None and (why := _refusal(foreign_hash)):
-        return why
+    if foreign_hash is not None:
+        why = UNUSABLE if foreign_hash.startswith(UNUSABLE_BEGINS) else hash_refusal(foreign_hash)
+        if why:
+            return why
     try:
         created_at, disabled_at = _in_utc(said.created_at), _in_utc(said.disabled_at)
     except OverflowError:  # the first or last day there is, in another time zone
@@ -136,13 +148,6 @@ def _worded(error: ValidationError) -> str:
         return f"It has a member that is not known here; known are {', '.join(Line.model_fields)}."
     name = first["loc"][0]
     return f"Its {name} {NOT_A_MOMENT}" if name in {"created_at", "disabled_at"} else f"Its {name} is no text."
-
-
-def _refusal(foreign_hash: str) -> str | None:
-    if foreign_hash.startswith(UNUSABLE_BEGINS):
-        return UNUSABLE
-    its_format = format_of(foreign_hash)
-    return UNKNOWN_HASH if its_format is None else its_format.refusal(foreign_hash)
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:

@@ -3,13 +3,15 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, ExitStack
+from collections.abc import Callable, Generator
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Annotated, BinaryIO, Protocol, TextIO
 
 import typer
 
+from coatcheck.accounts import Account
 from coatcheck.admin import incoming, outgoing
 from coatcheck.admin.users import Users
 from coatcheck.database.commands import App, bar_after_a_second
@@ -57,7 +59,7 @@ def import_users(
     async def act() -> incoming.Tally:
         async with program.users(app) as accounts:
             with ExitStack() as stack:
-                refuse = _refusals(None if report is None else stack.enter_context(_new(report, "a report")))
+                refuse = _refusals(None if report is None else stack.enter_context(_new(report)))
                 watch = stack.enter_context(bar_after_a_second(f"Reading {source.name}"))
                 size = os.fstat(file.fileno()).st_size
                 return await incoming.take_in(accounts, file, refuse, lambda done: watch(done, size), dry_run=dry_run)
@@ -85,28 +87,36 @@ def export_users(
 ) -> None:
     """Write all accounts, oldest first, an object a line (JSONL), as `users import` reads it.
 
-    The file is a new one, which only you can read; one that is there is never overwritten.
+    The file is a new one, which only you can read; one that is there is never overwritten. Exit code 1: some
+    passwords are damaged in the database; those accounts are written without a hash.
     """
     program: Program = context.obj
+
+    damaged = 0
+
+    def tell(account: Account) -> None:
+        nonlocal damaged
+        damaged += 1
+        if damaged <= SHOWN:
+            typer.echo(f"No password opens what is stored for id {account.id}: written without a hash.", err=True)
 
     async def act(write: Callable[[str], object]) -> int:
         count = 0
         async with program.users(app) as accounts:
-            async for page in outgoing.pages(accounts, with_hashes=with_hashes):
+            async for page in outgoing.pages(accounts, tell if with_hashes else None):
                 write("".join(f"{line}\n" for line in page))
                 count += len(page)
         return count
 
     if target is None:
         asyncio.run(act(lambda text: typer.echo(text, nl=False)))
-        return
-    with _new(target, "an export") as file:
-        try:
+    else:
+        with _whole(target) as file:
             count = asyncio.run(act(file.write))
-        except BaseException:
-            target.unlink()  # half of the accounts would pass for all of them
-            raise
-    typer.echo(f"Accounts written to {target.absolute()}: {count}.")
+        typer.echo(f"Accounts written to {target.absolute()}: {count}.")
+    if damaged:
+        typer.echo(f"Accounts whose passwords are lost: {damaged}. All others are as they should be.", err=True)
+        raise typer.Exit(1)
 
 
 def _opened(source: Path) -> BinaryIO:
@@ -116,14 +126,55 @@ def _opened(source: Path) -> BinaryIO:
         raise SystemExit(f"{source} cannot be read ({error.strerror}). Name a file with an object a line.") from None
 
 
-def _new(path: Path, what: str) -> TextIO:
-    """A new file that only its owner can read: usernames are nobody else's business, hashes even less."""
+@contextmanager
+def _whole(path: Path) -> Generator[TextIO, None, None]:
+    """A new file that only its owner can read, and that is there only once it is written whole."""
+    if os.path.lexists(path):
+        raise SystemExit(_exists(path, "an export"))
+    try:
+        descriptor, beside = mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise SystemExit(_not_made(path, error)) from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        _name(Path(beside), path)
+    finally:
+        Path(beside).unlink(missing_ok=True)
+
+
+def _name(file: Path, path: Path) -> None:
+    """Give the file this name, if nothing has it."""
+    try:
+        try:
+            path.hardlink_to(file)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without them
+            path.touch(OWNER_ONLY, exist_ok=False)
+            file.replace(path)
+    except FileExistsError:
+        raise SystemExit(_exists(path, "an export")) from None
+
+
+def _new(path: Path) -> TextIO:
+    """A new file that only its owner can read: usernames are nobody else's business."""
     try:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "w", encoding="utf-8")
     except FileExistsError:
-        raise SystemExit(f"{path} exists already, and {what} never overwrites. Name another file.") from None
+        raise SystemExit(_exists(path, "a report")) from None
     except OSError as error:
-        raise SystemExit(f"{path} cannot be made ({error.strerror}). Name a file in another folder.") from None
+        raise SystemExit(_not_made(path, error)) from None
+
+
+def _exists(path: Path, what: str) -> str:
+    return f"{path} exists already, and {what} never overwrites. Name another file."
+
+
+def _not_made(path: Path, error: OSError) -> str:
+    return f"{path} cannot be made ({error.strerror}). Name a file in another folder."
 
 
 def _refusals(report: TextIO | None) -> Callable[[int, str], None]:

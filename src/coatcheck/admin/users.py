@@ -73,6 +73,10 @@ class Users:
         """Add those whose names are free, also where registration is closed; how many that were."""
         return await self._accounts.take_in(some)
 
+    def hash_refusal(self, foreign_hash: str) -> str | None:
+        """Why another system's hash cannot be taken in, or None."""
+        return self._passwords.foreign_refusal(foreign_hash)
+
     async def portable_hash(self, account: Account) -> str | None:
         """The hash of the account's password in a form that other systems can check; None: it has none that opens."""
         if account.password_hash is None:

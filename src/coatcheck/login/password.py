@@ -4,14 +4,15 @@ from dataclasses import replace
 
 from coatcheck.accounts import Account, Accounts, counted_as
 from coatcheck.database import Database
-from coatcheck.passwords import Passwords, Turn, Verdict
+from coatcheck.passwords import HashingBusy, Passwords, Turn, Verdict
 from coatcheck.problems import Unauthorized
 from coatcheck.sessions import Opening, Sessions
 from coatcheck.throttle import Attempt, Throttle
 from coatcheck.web import Client
 
-# The account may change while its password is checked; then it is found and checked once more.
-TRIES = 2
+# The account may change while its password is checked: others log in with it after a new pepper, and one of them
+# stores the new hash. Then it is found and checked once more.
+TRIES = 5
 
 
 class WrongCredentials(Unauthorized):
@@ -35,20 +36,23 @@ class Login:
         self._throttle = throttle
 
     async def log_in(self, username: str, password: str, client: Client, *, refresh: bool = False) -> Opening:
-        """A new session. refresh: with a refresh token. Raises WrongCredentials, TooManyAttempts, HashingBusy."""
+        """A new session. refresh: with a refresh token.
+
+        Raises WrongCredentials, TooManyAttempts, HashingBusy.
+        """
         async with self._throttle.attempt(counted_as(username), client) as attempt:
-            for _ in range(TRIES):
+            for earlier in range(TRIES):
                 account = await self._accounts.find(username)
                 verdict = await self._check(account, password, attempt.turn)
                 if account is None or not verdict.right or not account.enabled:
                     await attempt.failed(account.id if account else None)
                     raise WrongCredentials
-                opened = await self.finish(
-                    account, client, ("pwd",), attempt, refresh=refresh, renewed=verdict.renewed
-                )
+                # Only once: else two processes that want different costs overtake each other for ever.
+                renewed = None if earlier else verdict.renewed
+                opened = await self.finish(account, client, ("pwd",), attempt, refresh=refresh, renewed=renewed)
                 if opened is not None:
                     return opened
-            raise WrongCredentials
+            raise HashingBusy  # right each time, and each time somebody was faster
 
     async def _check(self, account: Account | None, password: str, turn: Turn) -> Verdict:
         """No account costs the same hash."""

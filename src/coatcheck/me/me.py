@@ -6,7 +6,7 @@ from dataclasses import replace
 from coatcheck.accounts import Account, Accounts, counted_as
 from coatcheck.database import Database, Transaction
 from coatcheck.me import statements
-from coatcheck.passwords import Passwords
+from coatcheck.passwords import HashingBusy, Passwords
 from coatcheck.problems import BadRequest, Forbidden, Invalid, Unauthorized
 from coatcheck.sessions import Opening, Sessions, User
 from coatcheck.throttle import Attempt, Throttle
@@ -14,7 +14,7 @@ from coatcheck.tokens import InvalidToken
 from coatcheck.web import Client
 
 # The account may change while a password is checked; then it is found and checked once more.
-TRIES = 2
+TRIES = 5
 DELETE_MAX_AGE_SECONDS = 300
 
 
@@ -97,7 +97,7 @@ class Me:
                         await forget(tx, account.id)
                 if changed:
                     return opening
-            raise WrongOldPassword
+            raise HashingBusy  # right each time, and each time somebody was faster
 
     async def _verified(self, user: User, old: str, new: str, attempt: Attempt) -> tuple[Account, str]:
         """The account as its old password was found right, and the hash of the new one."""

@@ -1,6 +1,7 @@
 """Whose password is hashed next: known networks and strangers in turn, and in each the networks in turn.
 
-So somebody who floods the queue delays mostly himself, whatever he sends and wherever he sends it from.
+So somebody who floods the queue delays mostly himself, whatever he sends and wherever he sends it from. Nor does he
+fill it: where there is no room, whoever has most waiting makes some (longest queue drop).
 """
 
 from collections import OrderedDict, deque
@@ -45,6 +46,17 @@ class FairQueue(Generic[Job]):
                     lane[network] = waiting  # behind the others
                 return job
         return None
+
+    def make_room(self, turn: Turn, *, among_all: bool) -> Job | None:
+        """Take out the last job of the network that has most waiting; None where that would be no fairer.
+
+        turn: for whom; its network will have no more waiting than the other has left. among_all: else only among
+        those that take turns with it.
+        """
+        lanes = self._lanes if among_all else self._lanes[turn.known : turn.known + 1]
+        own = len(self._lanes[turn.known].get(turn.network, ()))
+        longest = max((waiting for lane in lanes for waiting in lane.values()), key=len, default=None)
+        return longest.pop() if longest is not None and len(longest) > own + 1 else None
 
     def remove(self, job: Job, turn: Turn) -> None:
         """Let a job wait no longer, if it still does."""

@@ -3,15 +3,16 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from argon2 import PasswordHasher, Type
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import VerificationError
 
 from coatcheck.passwords import policy, stored
 from coatcheck.passwords.cost import Cost
 from coatcheck.passwords.fair_queue import Turn
-from coatcheck.passwords.formats import format_of, with_its_pepper
+from coatcheck.passwords.formats import FORMATS, Format, format_of, formats_beside, with_its_pepper
 from coatcheck.passwords.pool import HashingPool
 from coatcheck.problems import Unavailable
 
@@ -42,15 +43,21 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Against:
-    """What a password is checked against. ours: peppered. current: with the newest pepper."""
+    """What a password is checked against. foreign: how, if not peppered. current: with the newest pepper."""
 
     hash: str
-    ours: bool
+    foreign: Format | None = None
     pepper: bytes = b""
     current: bool = False
 
 
+class _NoKey(Unavailable):
+    """The stored text names a key that is not there: another process's news, or somebody has removed it."""
+
+
 WRONG = Verdict(right=False)
+DAMAGED = "damaged: no password opens it"
+UNKNOWN = f"Its password hash is of no kind that is known here ({', '.join(one.name for one in FORMATS)})."
 
 
 class Passwords:
@@ -66,6 +73,7 @@ class Passwords:
         self._rules = rules
         self._peppers = peppers
         self._seals = seals
+        self._formats = formats_beside(cost)
         self._hasher = PasswordHasher(
             time_cost=cost.iterations,
             memory_cost=cost.memory_kib,
@@ -84,8 +92,11 @@ class Passwords:
 
     async def hash(self, password: str, turn: Turn = NO_TURN) -> str:
         """What to store. Raises HashingBusy."""
-        pepper = await self._peppers.newest()
-        return await self.pool.run(lambda: self._hash(password, pepper), turn)
+        while True:
+            pepper = await self._peppers.newest()
+            text = await self.pool.run(partial(self._hash, password, pepper), turn)
+            if await self._peppers.newest() == pepper:  # not after a reset, which took the key that it needs
+                return text
 
     async def verify(
         self, password: str, kept: str | None, *, account_id: int | None = None, turn: Turn = NO_TURN
@@ -103,6 +114,11 @@ class Passwords:
         against = await self._against(kept, account_id, pepper[0])
         return await self.pool.run(lambda: self._verify(password, against, pepper), turn)
 
+    def foreign_refusal(self, text: str) -> str | None:
+        """Why another system's hash cannot be taken over, without the hash itself; None if it can be."""
+        its_format = format_of(text, self._formats)
+        return UNKNOWN if its_format is None else its_format.refusal(text)
+
     async def seal_all(self, foreign_hashes: Mapping[int, str]) -> dict[int, str]:
         """What to store of other systems' hashes, by account id: they have no pepper, so they are encrypted.
 
@@ -114,47 +130,57 @@ class Passwords:
     async def portable(self, kept: str, account_id: int) -> str | None:
         """The stored hash in a form that needs no key: with its pepper in it, or as the other system wrote it.
 
-        None: it is not this account's, and no password opens it. Raises Unavailable.
+        None: damaged, or not this account's, or its key is not here. Raises DatabaseUnavailable.
         """
-        against = await self._against(kept, account_id, newest_id="")
+        try:
+            against = await self._against(kept, account_id, newest_id="")
+        except _NoKey:
+            return None
         if against is None:
             return None
-        return with_its_pepper(against.hash, against.pepper) if against.ours else against.hash
+        return against.hash if against.foreign else with_its_pepper(against.hash, against.pepper)
 
     async def kind(self, kept: str | None, account_id: int) -> str:
-        """How a password is stored, in words. Raises Unavailable."""
+        """How a password is stored, in words. Raises DatabaseUnavailable."""
+        if kept is None:
+            return "no password"
         newest_id, _ = await self._peppers.newest()
-        against = await self._against(kept, account_id, newest_id)
+        try:
+            against = await self._against(kept, account_id, newest_id)
+        except _NoKey:
+            return "with a key that is not here: nobody gets in"
         if against is None:
-            return "no password" if kept is None else "damaged: no password opens it"
-        if against.ours:
-            return "as today" if self._is_as_today(against) else "ours, of another cost or pepper"
-        its_format = format_of(against.hash)
-        return its_format.name if its_format else "damaged: no password opens it"
+            return DAMAGED
+        if against.foreign:
+            return against.foreign.name
+        return "as today" if self._is_as_today(against) else "ours, of another cost or pepper"
 
     def close(self) -> None:
         """Let the threads go; what waits is given up. The next password starts them again."""
         self.pool.close()
 
-    async def _against(self, kept: str | None, account_id: int | None, newest_id: str) -> _Against | None:
+    async def _against(self, kept: str, account_id: int | None, newest_id: str) -> _Against | None:
         """The hash and the key that the stored text names; None: nothing that a password can be behind."""
-        if kept is None:
-            return None
         said = stored.read(kept)
         if said is None:
-            return _Against(kept, ours=False)
+            return self._foreign(kept)
         key = await (self._peppers if said.peppered else self._seals).find(said.key_id)
         if key is None:
-            raise Unavailable
+            raise _NoKey
         if said.peppered:
-            return _Against(said.rest, ours=True, pepper=key, current=said.key_id == newest_id)
-        foreign_hash = stored.opened(said.rest, key, account_id or 0)
-        return None if foreign_hash is None else _Against(foreign_hash, ours=False)
+            return _Against(said.rest, pepper=key, current=said.key_id == newest_id)
+        return self._foreign(stored.opened(said.rest, key, account_id or 0))
+
+    def _foreign(self, text: str | None) -> _Against | None:
+        """Another system's hash, if it is one that can be checked."""
+        if text is None or self.foreign_refusal(text) is not None:
+            return None
+        return _Against(text, foreign=format_of(text, self._formats))
 
     def _verify(self, password: str, against: _Against | None, pepper: tuple[str, bytes]) -> Verdict:
         """In a thread."""
         if against is None:
-            self._is_behind(password, _Against(self._nobodys, ours=True, pepper=pepper[1]))
+            self._is_behind(password, _Against(self._nobodys, pepper=pepper[1]))
             return WRONG
         if not self._is_behind(password, against):
             return WRONG
@@ -164,13 +190,12 @@ class Passwords:
         return against.current and not self._hasher.check_needs_rehash(against.hash)
 
     def _is_behind(self, password: str, against: _Against) -> bool:
-        if not against.ours:
-            its_format = format_of(against.hash)
-            return its_format is not None and its_format.verify(password, against.hash)
+        if against.foreign:
+            return against.foreign.verify(password, against.hash)
         mixed = stored.peppered(policy.normalised(password), against.pepper)
         try:
             return self._hasher.verify(against.hash, mixed)
-        except (VerificationError, InvalidHashError):
+        except VerificationError:
             return False
 
     def _hash(self, password: str, pepper: tuple[str, bytes]) -> str:

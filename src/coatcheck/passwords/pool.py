@@ -46,6 +46,7 @@ class Job:
     work: Callable[[], Any]
     turn: Turn
     done: "Future[Any]" = field(default_factory=Future[Any])
+    holds_a_place: bool = False
 
 
 class HashingPool:
@@ -63,6 +64,7 @@ class HashingPool:
         self._by_network: Counter[str] = Counter()
         self._strangers = 0
         self._held = 0
+        self._working = 0
         self._seconds = 0.0
 
     async def run(self, work: Callable[[], Result], turn: Turn) -> Result:
@@ -72,18 +74,21 @@ class HashingPool:
         """
         job = Job(work, turn)
         with self._lock:
-            self._admit(turn)
+            made_room = self._admit(job)
             self._queue.put(job, turn)
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(self.threads, "coatcheck-hash", _be_nice)
-            self._executor.submit(self._work_one)
+            if self._working < self.threads:
+                self._working += 1
+                self._executor = self._executor or ThreadPoolExecutor(self.threads, "coatcheck-hash", _be_nice)
+                self._executor.submit(self._work)
+        if made_room is not None and made_room.done.set_running_or_notify_cancel():
+            made_room.done.set_exception(self._busy())
         try:
             result: Result = await _unless_begun(job)
             return result
         finally:
             with self._lock:
                 self._queue.remove(job, turn)
-                self._count(turn, -1)
+                self._release(job)
 
     def close(self) -> None:
         """Let the threads go; what waits is given up. The next work starts them again."""
@@ -93,18 +98,28 @@ class HashingPool:
         for job in waiting:
             job.done.cancel()
         if executor is not None:
-            executor.shutdown(wait=False, cancel_futures=True)
+            executor.shutdown(wait=False)
 
-    def _admit(self, turn: Turn) -> None:
+    def _admit(self, job: Job) -> Job | None:
+        """Give it a place, if need be that of another, which is given. Raises HashingBusy."""
+        turn, other = job.turn, None
         share = self.most * (SHARED_NETWORKS_SHARE if turn.shared else ONE_NETWORKS_SHARE)
-        full = (
-            self._held >= self.most
-            or (turn.network is not None and self._by_network[turn.network] >= share)
-            or (not turn.known and self._strangers >= self.most * STRANGERS_SHARE)
-        )
-        if full:
-            raise HashingBusy(retry_after=max(1, math.ceil(self._held * self._seconds / self.threads)))
+        if turn.network is not None and self._by_network[turn.network] >= share:
+            raise self._busy()
+        full = self._held >= self.most
+        if full or (not turn.known and self._strangers >= self.most * STRANGERS_SHARE):
+            other = self._queue.make_room(turn, among_all=full)
+            if other is None:
+                raise self._busy()
+            self._release(other)
+        job.holds_a_place = True
         self._count(turn, 1)
+        return other
+
+    def _release(self, job: Job) -> None:
+        if job.holds_a_place:
+            job.holds_a_place = False
+            self._count(job.turn, -1)
 
     def _count(self, turn: Turn, by: int) -> None:
         self._held += by
@@ -114,33 +129,44 @@ class HashingPool:
             if not self._by_network[turn.network]:
                 del self._by_network[turn.network]
 
-    def _work_one(self) -> None:
-        """In a thread: the one whose turn it is by now, which need not be the one that was put in just before."""
+    def _busy(self) -> HashingBusy:
+        return HashingBusy(retry_after=max(1, math.ceil(self._held * self._seconds / self.threads)))
+
+    def _work(self) -> None:
+        """In a thread: one job after the other, until none waits."""
+        while (job := self._next()) is not None:
+            if job.done.set_running_or_notify_cancel():
+                began = time.perf_counter()
+                try:
+                    job.done.set_result(job.work())
+                except BaseException as error:
+                    job.done.set_exception(error)
+                taken = time.perf_counter() - began
+                self._seconds += (taken - self._seconds) * (WEIGHT_OF_THE_LAST if self._seconds else 1)
+
+    def _next(self) -> Job | None:
         with self._lock:
             job = self._queue.take()
-        if job is None or not job.done.set_running_or_notify_cancel():
-            return
-        began = time.perf_counter()
-        try:
-            job.done.set_result(job.work())
-        except BaseException as error:
-            job.done.set_exception(error)
-        self._seconds += (time.perf_counter() - began - self._seconds) * WEIGHT_OF_THE_LAST
+            if job is None:
+                self._working -= 1
+            return job
 
 
 async def _unless_begun(job: Job) -> Any:
-    """What the job gives, also to somebody who was told to give up once a thread had begun it.
+    """What the job gives, also to somebody who is told to give up once a thread has begun it, however often.
 
     A guess whose client leaves while it is looked at would else be one that nobody counts.
     """
     result = asyncio.wrap_future(job.done)
-    try:
-        return await asyncio.shield(result)
-    except asyncio.CancelledError:
-        caller = asyncio.current_task()
-        if job.done.cancel() or caller is None or caller.uncancel() > 0:
-            raise
-        return await result
+    while True:
+        try:
+            return await asyncio.shield(result)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if job.done.cancel() or caller is None:
+                raise
+            while caller.uncancel():
+                pass
 
 
 def processors() -> int:

@@ -19,7 +19,10 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-PEPPERED = re.compile(r"\$hmac-sha256\$keyid=(?P<key_id>[A-Za-z0-9_-]{1,64})(?P<rest>\$argon2id\$.+)", re.DOTALL)
+PEPPERED = re.compile(
+    r"\$hmac-sha256\$keyid=(?P<key_id>[A-Za-z0-9_-]{1,64})"
+    r"(?P<rest>\$argon2id\$v=19\$m=[0-9]{1,10},t=[0-9]{1,10},p=[0-9]{1,10}(?:\$[A-Za-z0-9+/]{1,200}){2})"
+)
 SEALED = re.compile(r"\$aes-256-gcm\$keyid=(?P<key_id>[A-Za-z0-9_-]{1,64})\$(?P<rest>[A-Za-z0-9_-]+)")
 NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2: random, 96 bits
 

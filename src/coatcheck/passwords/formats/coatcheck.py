@@ -10,7 +10,8 @@ import base64
 import re
 
 from coatcheck.passwords import policy, stored
-from coatcheck.passwords.formats.argon2 import ARGON2, is_behind
+from coatcheck.passwords.cost import Cost
+from coatcheck.passwords.formats.argon2 import CAPS, Argon2
 
 BEGINNING = "$hmac-sha256$key="
 # 43 letters hold 32 bytes and 2 bits that are zero.
@@ -18,9 +19,12 @@ FORM = re.compile(r"\$hmac-sha256\$key=(?P<pepper>[A-Za-z0-9_-]{42}[AEIMQUYcgkos
 
 
 class PepperedArgon2:
-    """argon2id of the password mixed with a pepper."""
+    """argon2id of the password mixed with a pepper. own: what a hash costs here; as dear a one is accepted, too."""
 
     name = "Coatcheck"
+
+    def __init__(self, own: Cost | None = None) -> None:
+        self._argon2 = Argon2(CAPS if own is None else CAPS.or_own(own))
 
     def owns(self, text: str) -> bool:
         """Whether the text begins as this format does."""
@@ -31,7 +35,7 @@ class PepperedArgon2:
         said = FORM.fullmatch(text)
         if said is None:
             return "This begins like a hash that Coatcheck has exported but is none; perhaps it was cut."
-        return ARGON2.refusal(said["rest"])
+        return self._argon2.refusal(said["rest"])
 
     def verify(self, password: str, text: str) -> bool:
         """Whether it is the password behind the hash. Coatcheck normalises, so here it is normalised."""
@@ -39,7 +43,7 @@ class PepperedArgon2:
         if said is None:
             return False
         pepper = base64.urlsafe_b64decode(said["pepper"] + "=")
-        return is_behind(stored.peppered(policy.normalised(password), pepper), said["rest"])
+        return self._argon2.is_of(stored.peppered(policy.normalised(password), pepper), said["rest"])
 
 
 def with_its_pepper(argon2id: str, pepper: bytes) -> str:

@@ -6,10 +6,11 @@ import re
 
 from coatcheck.passwords.formats.format import typed
 
-MAX_MEMORY_BYTES = 128 * 2**20  # of all its lanes (128·N·r·p): Werkzeug asks for 32 MiB; this takes half a second
+MAX_WORK_BYTES = 128 * 2**20  # 128·N·r·p: Werkzeug asks for 32 MiB; this takes half a second
+MIN_N = 1_024  # with less of it and a large p, the p blocks would be most of the memory and nobody's choice
 HASH_BYTES = 64
-# What OpenSSL counts beside 128·N·r: its blocks and 256·r of scratch, both less than the cap above.
-OPENSSL_BYTES = 3 * MAX_MEMORY_BYTES
+# What OpenSSL counts: 128·N·r, p blocks of 128·r and 256·r of scratch, the last two less than a quarter with MIN_N.
+OPENSSL_BYTES = MAX_WORK_BYTES + MAX_WORK_BYTES // 4
 FORM = re.compile(
     r"scrypt:(?P<n>[1-9][0-9]{0,9}):(?P<r>[1-9][0-9]{0,9}):(?P<p>[1-9][0-9]{0,9})\$"
     r"(?P<salt>[!-#%-~]{1,128})\$(?P<hash>[0-9a-f]{128})"
@@ -33,8 +34,11 @@ class WerkzeugScrypt:
         n, r, p = (int(said[name]) for name in "nrp")
         if n < 2 or n & (n - 1) or n.bit_length() > 16 * r:  # RFC 7914 section 2: N is a power of 2 below 2^(16·r)
             return "This scrypt hash has an N that scrypt cannot have: it must be a power of two, and not so large."
-        if 128 * n * r * p > MAX_MEMORY_BYTES:
-            return f"This scrypt hash has N={n}, r={r}, p={p}; 128·N·r·p of at most {MAX_MEMORY_BYTES} is accepted."
+        if n < MIN_N or 128 * n * r * p > MAX_WORK_BYTES:
+            return (
+                f"This scrypt hash has N={n}, r={r}, p={p}; N of at least {MIN_N} and 128·N·r·p of at most "
+                f"{MAX_WORK_BYTES} are accepted."
+            )
         return None
 
     def verify(self, password: str, text: str) -> bool:
