@@ -115,7 +115,7 @@ def test_all_others_end_at_once(owner: Person) -> None:
     assert len(listed(owner)) == 1
 
 
-def test_j27_after_logout_the_token_is_refused_everywhere(owner: Person) -> None:
+def test_j27_and_w47_after_logout_the_token_is_refused_everywhere(owner: Person) -> None:
     other = owner.log_in()
     assert owner.post("/logout").status_code == 204
     for method, path in (("GET", "/me"), ("GET", "/todos"), ("GET", "/sessions"), ("POST", "/logout")):
