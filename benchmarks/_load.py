@@ -1,15 +1,18 @@
-"""The load: a process of its own, so that it takes nothing from the server but its answers.
+r"""The load: a process of its own, so that it takes nothing from the server but its answers.
 
-    python benchmarks/_load.py '{"port": 8000, "connections": 16, "seconds": 3, "request": "GET / …"}'
+    python benchmarks/_load.py \
+        '{"port": 8000, "connections": 16, "seconds": 3, "warm_seconds": 0, "requests": ["GET / …"]}'
 
-Each connection sends its request again as soon as the answer is there. Prints one JSON line: answers,
-seconds, its own share of a core, and waits in milliseconds. An answer that is not 2xx ends it.
+Each connection sends its request, the connections taking them in turn, again as soon as the answer is there.
+Prints one JSON line: answers, seconds, its own share of a core, and waits in milliseconds; what comes in the
+first warm_seconds is not counted. An answer that is not 2xx ends it.
 """
 
 import asyncio
 import json
 import sys
 import time
+from functools import partial
 from typing import cast
 
 try:
@@ -84,12 +87,17 @@ class Load:
         self.over = True
         self.done.set()
 
-    async def run(self, *, port: int, connections: int, seconds: float, request: str) -> dict[str, object]:
+    async def run(
+        self, *, port: int, connections: int, seconds: float, requests: list[str], warm_seconds: float
+    ) -> dict[str, object]:
         loop = asyncio.get_running_loop()
-        raw = request.encode("latin-1")
+        raw = [request.encode("latin-1") for request in requests]
+        for number in range(connections):
+            connection = partial(Connection, raw[number % len(raw)], self)
+            await loop.create_connection(connection, "127.0.0.1", port)
+        await asyncio.sleep(warm_seconds)
+        self.waits.clear()
         began, cpu = time.perf_counter(), time.process_time()
-        for _ in range(connections):
-            await loop.create_connection(lambda: Connection(raw, self), "127.0.0.1", port)
         try:
             await asyncio.wait_for(self.done.wait(), seconds)
         except TimeoutError:

@@ -57,9 +57,21 @@ class Load:
     """A load under way, in a process of its own."""
 
     def __init__(
-        self, port: int, request: str, connections: int, seconds: float, cores: set[int] | None = OTHER_CORES
+        self,
+        port: int,
+        requests: str | list[str],
+        connections: int,
+        seconds: float,
+        cores: set[int] | None = OTHER_CORES,
+        warm_seconds: float = 0.0,
     ) -> None:
-        plan = {"port": port, "request": request, "connections": connections, "seconds": seconds}
+        plan = {
+            "port": port,
+            "requests": [requests] if isinstance(requests, str) else requests,
+            "connections": connections,
+            "seconds": seconds,
+            "warm_seconds": warm_seconds,
+        }
         with pinned(cores):
             self._process = subprocess.Popen(
                 [sys.executable, str(LOAD), json.dumps(plan)], stdout=subprocess.PIPE, text=True
@@ -74,9 +86,16 @@ class Load:
         return run
 
 
-def measure(port: int, request: str, connections: int, seconds: float, cores: set[int] | None = OTHER_CORES) -> Run:
+def measure(
+    port: int,
+    requests: str | list[str],
+    connections: int,
+    seconds: float,
+    cores: set[int] | None = OTHER_CORES,
+    warm_seconds: float = 0.0,
+) -> Run:
     """One load from beginning to end."""
-    return Load(port, request, connections, seconds, cores).result()
+    return Load(port, requests, connections, seconds, cores, warm_seconds).result()
 
 
 def request(method: str, path: str, body: object = None, *, token: str | None = None) -> str:

@@ -82,8 +82,8 @@ async def test_disabling_nobody_says_so(accounts: Accounts, database: Database) 
 
 async def test_a_name_that_nobody_can_have_does_not_hold_the_loop(accounts: Accounts) -> None:
     """Normalising it takes time that grows with the square of its combining marks: one request stopped the server."""
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(Invalid) as refusal:
         await accounts.register("\u0301\u0323" * 16_000, "correct horse battery", client_at())
     assert [pointer for pointer, _ in refusal.value.errors] == ["#/username"]
-    assert time.perf_counter() - started < 0.3
+    assert time.thread_time() - started < 0.3

@@ -24,14 +24,14 @@ def test_it_prints_settings_that_production_takes(tmp_path: Path, monkeypatch: p
 
 def test_w27_it_takes_memory_first_then_passes_and_stays_below_what_was_asked() -> None:
     tried: list[tuple[Cost, float]] = []
-    found = calibrate(0.25, MEMORY_KIB, 2, lambda cost, seconds: tried.append((cost, seconds)))
+    found = calibrate(1.0, MEMORY_KIB, 2, lambda cost, seconds: tried.append((cost, seconds)))
     assert tried[0][0] == OWASP_ARGON2ID
     assert all(cost.memory_kib <= MEMORY_KIB for cost, _ in tried)
     passes = [cost.iterations for cost, _ in tried]
     assert passes == sorted(passes)
     assert found.cost.memory_kib == MEMORY_KIB
     assert found.cost.iterations >= OWASP_ARGON2ID.iterations
-    assert found.busy_seconds <= 0.25
+    assert found.busy_seconds <= 1.0
     assert found.memory_mib == 2 * MEMORY_KIB / 1_024
 
 

@@ -157,13 +157,13 @@ TOO_DEAR = [
 
 @pytest.mark.parametrize("text", TOO_DEAR)
 def test_a_cost_beyond_the_cap_is_refused_and_never_spent(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     why = refusal(text)
     assert why is not None
     assert "accepted" in why
     assert text.rpartition("$")[2] not in why
     assert not verify("secret123", text)
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1
 
 
 @pytest.mark.parametrize(
@@ -275,10 +275,10 @@ CHEAP = {origin: MADE_BY[origin]("secret123") for origin in ("bcrypt", "pwdlib a
 @pytest.mark.parametrize("filling", ["A", "9", "$", "$A", "\0", "é", "=,"])
 def test_a_megabyte_is_refused_at_once(beginning: str, filling: str) -> None:
     text = beginning + filling * (1_000_000 // len(filling))
-    began = time.perf_counter()
+    began = time.thread_time()
     assert refusal(text) is not None
     assert not verify("secret123", text)
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 def made_with_a_cut(password: str) -> str:

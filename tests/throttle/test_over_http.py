@@ -1,6 +1,7 @@
 """The limits where a client meets them: at login, with the old password, at registration, at a refresh."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from coatcheck import Coatcheck
+from coatcheck.passwords import Turn
 from tests.support.app import make_app
 from tests.support.clock import Clock
 from tests.support.person import PASSWORD, Person
@@ -165,19 +167,22 @@ def test_switched_off_nobody_waits_and_nothing_is_kept(unlimited: TestClient) ->
 
 async def test_what_a_client_that_has_left_was_waiting_for_is_given_up(tmp_path: Path) -> None:
     """Many send a login and are gone: their passwords are not hashed one after the other, before everybody's."""
-    app: FastAPI = make_app(tmp_path, argon2_memory_kib=19_456, argon2_time_cost=2)
+    app: FastAPI = make_app(tmp_path)
     coatcheck: Coatcheck = app.state.coatcheck
     async with app.router.lifespan_context(app):
-        await coatcheck.create_account("alice", PASSWORD)
+        pool, go = coatcheck.passwords.pool, threading.Event()
+        at_work = [asyncio.create_task(pool.run(lambda: go.wait(60), Turn())) for _ in range(pool.threads)]
         leave = asyncio.Event()
         leaving = [asyncio.create_task(_sent_and_left(app, f"name{number}", leave)) for number in range(90)]
-        while coatcheck.passwords.pool._held < 90:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        while pool._held < pool.threads + 90:
+            assert not any(task.done() for task in leaving)
+            await asyncio.sleep(0.01)
         leave.set()
         await asyncio.gather(*leaving)
-        assert coatcheck.passwords.pool._held == 0
-        # What the threads have begun goes on: one each. The owner is next.
-        assert coatcheck.passwords.pool._queue.take() is None
+        assert pool._held == pool.threads
+        assert pool._queue.take() is None
+        go.set()
+        await asyncio.gather(*at_work)
 
 
 async def _sent_and_left(app: FastAPI, username: str, leave: asyncio.Event) -> None:
