@@ -19,6 +19,8 @@ async def while_there(request: Request, work: Coroutine[Any, Any, Result]) -> Re
     Raises BadRequest, which nobody reads, for one who has left.
     """
     doing, leaving = asyncio.create_task(work), asyncio.create_task(_left(request))
+    for task in (doing, leaving):
+        task.add_done_callback(_heard)
     try:
         await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not doing.done():
@@ -30,6 +32,12 @@ async def while_there(request: Request, work: Coroutine[Any, Any, Result]) -> Re
     finally:
         leaving.cancel()
         doing.cancel()
+
+
+def _heard(done: asyncio.Task[Any]) -> None:
+    """Where the server stops, nobody waits for what becomes of it: asyncio need not say so."""
+    if not done.cancelled():
+        done.exception()
 
 
 async def _left(request: Request) -> None:
