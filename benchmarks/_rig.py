@@ -77,6 +77,11 @@ class Load:
                 [sys.executable, str(LOAD), json.dumps(plan)], stdout=subprocess.PIPE, text=True
             )
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
+
     def result(self) -> Run:
         """Wait for its end."""
         output, _ = self._process.communicate()

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from coatcheck.database import Database, DatabaseUnavailable, sqlite_pen
+from coatcheck.database import Database, DatabaseUnavailable, sqlite_pen, sqlite_turn
 from coatcheck.database.migrate import Migrations
 from coatcheck.database.sqlite_files import make_private, open_writer
 from tests.database.address import Address
@@ -131,6 +131,34 @@ async def test_a_process_killed_while_it_is_its_turn_holds_up_nobody(database: D
     holder.communicate()
     with FileLock(f"{file}-turn", blocking=False):
         pass  # and nobody keeps it once begun
+
+
+async def test_who_writes_rarely_needs_no_turn_and_who_writes_again_at_once_does(
+    database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.execute(ADD_QUIETLY, {"name": "alice"})
+    with FileLock(f"{file}-turn", blocking=False):
+        monkeypatch.setattr(sqlite_turn, "REST_SECONDS", 0.0)
+        assert await database.execute(ADD_QUIETLY, {"name": "bob"}) == 1
+        monkeypatch.setattr(sqlite_turn, "REST_SECONDS", 60.0)
+        writing = asyncio.create_task(database.execute(ADD_QUIETLY, {"name": "carol"}))
+        await asyncio.sleep(0.05)
+        assert not writing.done()
+    assert await asyncio.wait_for(writing, 1) == 1
+
+
+async def test_also_who_writes_rarely_waits_for_who_is_writing(
+    database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_turn, "REST_SECONDS", 0.0)
+    await database.execute(ADD_QUIETLY, {"name": "alice"})
+    with Onlooker(file) as other:
+        other.rows("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(database.execute(ADD_QUIETLY, {"name": "bob"}))
+        await asyncio.sleep(0.05)
+        assert not writing.done()
+        other.rows("ROLLBACK")
+    assert await asyncio.wait_for(writing, 1) == 1
 
 
 async def test_another_process_that_comes_and_goes_leaves_the_log_to_us(database: Database, file: Path) -> None:

@@ -144,6 +144,18 @@ async def test_strangers_make_room_for_strangers_and_not_at_the_owners_cost(pool
     await held.go()
 
 
+@pytest.mark.parametrize("before", range(4))
+async def test_as_many_are_at_work_as_there_are_threads(before: int) -> None:
+    """However many came one by one before, and while the threads never come to rest."""
+    pool = HashingPool(threads=3)
+    for number in range(before):
+        assert await pool.run(lambda number=number: number, Turn()) == number  # type: ignore[misc]
+    for _ in range(20):
+        together = threading.Barrier(3)
+        await asyncio.gather(*(pool.run(lambda: together.wait(10), Turn()) for _ in range(3)))
+    pool.close()
+
+
 async def test_what_is_given_up_leaves_nothing_with_the_threads(pool: HashingPool) -> None:
     """While the queue is never empty, one entry for each that left would stay for as long."""
     held = Held(pool)

@@ -54,6 +54,7 @@ class Pen:
             self._roll_back()
             raise DatabaseUnavailable from error
         finally:
+            self._turn.over()
             self._held.release()
 
     def let_go(self, owner: object) -> None:
@@ -62,6 +63,7 @@ class Pen:
             try:
                 self._roll_back()
             finally:
+                self._turn.over()
                 self._held.release()
 
     def leave(self) -> None:
