@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -152,7 +153,7 @@ async def test_as_many_are_at_work_as_there_are_threads(before: int) -> None:
         assert await pool.run(lambda number=number: number, Turn()) == number  # type: ignore[misc]
     for _ in range(20):
         together = threading.Barrier(3)
-        await asyncio.gather(*(pool.run(lambda: together.wait(10), Turn()) for _ in range(3)))
+        await asyncio.gather(*(pool.run(partial(together.wait, 10), Turn()) for _ in range(3)))
     pool.close()
 
 

@@ -51,7 +51,7 @@ class _Against:
     current: bool = False
 
 
-class _NoKey(Unavailable):
+class _NoKey(Exception):
     """The stored text names a key that is not there: another process's news, or somebody has removed it."""
 
 
@@ -111,7 +111,10 @@ class Passwords:
         pepper = await self._peppers.newest()
         if kept is None:  # read like any other, too: that takes some hundredths of a millisecond
             kept = stored.with_pepper(pepper[0], self._nobodys)
-        against = await self._against(kept, account_id, pepper[0])
+        try:
+            against = await self._against(kept, account_id, pepper[0])
+        except _NoKey:
+            raise Unavailable from None
         return await self.pool.run(lambda: self._verify(password, against, pepper), turn)
 
     def foreign_refusal(self, text: str) -> str | None:
