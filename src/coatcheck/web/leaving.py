@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from fastapi.requests import Request
 
@@ -18,9 +18,18 @@ async def while_there(request: Request, work: Coroutine[Any, Any, Result]) -> Re
     request and are gone would keep their places, in front of those who wait. The request's body was read before.
     Raises BadRequest, which nobody reads, for one who has left.
     """
-    doing, leaving = asyncio.create_task(work), asyncio.create_task(_left(request))
-    for task in (doing, leaving):
-        task.add_done_callback(_heard)
+    waited_for = True
+
+    async def to_its_end() -> Result | None:
+        try:
+            return await work
+        except Exception:
+            # A server that stops has cancelled the request; what becomes of the rest is nobody's news.
+            if waited_for:
+                raise
+            return None
+
+    doing, leaving = asyncio.create_task(to_its_end()), asyncio.create_task(_left(request))
     try:
         await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not doing.done():
@@ -28,16 +37,11 @@ async def while_there(request: Request, work: Coroutine[Any, Any, Result]) -> Re
             await asyncio.wait({doing})
         if doing.cancelled():
             raise BadRequest("The connection was closed before the answer came.")
-        return doing.result()
+        return cast("Result", doing.result())
     finally:
+        waited_for = False
         leaving.cancel()
         doing.cancel()
-
-
-def _heard(done: asyncio.Task[Any]) -> None:
-    """Where the server stops, nobody waits for what becomes of it: asyncio need not say so."""
-    if not done.cancelled():
-        done.exception()
 
 
 async def _left(request: Request) -> None:
