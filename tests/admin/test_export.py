@@ -6,7 +6,6 @@ import os
 import signal
 import stat
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from fastapi.testclient import TestClient
 
 from coatcheck.passwords.formats import format_of
 from tests.support.app import make_app
-from tests.support.command import invoke, sentence
+from tests.support.command import INTERRUPTIBLE, invoke, sentence
 from tests.support.sql import run_sql
 
 BCRYPT = bcrypt.hashpw(b"of old", bcrypt.gensalt(4)).decode()
@@ -165,7 +164,7 @@ def many(folder: Path, number: int) -> None:
 @pytest.mark.parametrize("given", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_an_export_that_is_ended_leaves_no_half_of_it(folder: Path, given: signal.Signals) -> None:
     many(folder, 6_000)
-    command = [sys.executable, "-m", "coatcheck", "users", "export", "all.jsonl", "--with-hashes"]
+    command = [*INTERRUPTIBLE, "users", "export", "all.jsonl", "--with-hashes"]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL) as process:
         while not any(one.stat().st_size for one in folder.glob(".all.jsonl.*")):
             assert process.poll() is None

@@ -4,7 +4,6 @@ import json
 import signal
 import stat
 import subprocess
-import sys
 import time
 from collections import Counter
 from io import BytesIO
@@ -23,7 +22,7 @@ from werkzeug.security import generate_password_hash
 from coatcheck.accounts import Newcomer
 from coatcheck.admin import incoming
 from coatcheck.admin.users import Users
-from tests.support.command import invoke, sentence
+from tests.support.command import INTERRUPTIBLE, invoke, sentence
 from tests.support.passwords import passwords_with
 from tests.support.server import CHEAP, clean_environment
 from tests.support.sql import run_sql
@@ -41,11 +40,6 @@ ORIGINS = {
 }
 BCRYPT = ORIGINS["php"]
 NEXT = "They log in with the passwords they have; each hash becomes one of ours at its first login."
-# Ctrl+C is a signal here also where the tests run in the background, which ignores it.
-PROGRAM = (
-    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "runpy.run_module('coatcheck', run_name='__main__')"
-)
 
 
 def write(folder: Path, *lines: Any, name: str = "people.jsonl") -> str:
@@ -303,7 +297,7 @@ def test_an_import_that_was_stopped_goes_on_where_it_was(
     people = [{"username": f"user{number}", "password_hash": BCRYPT} for number in range(total)]
     file = write(folder, *people)
     program = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "users", "import", file],
+        [*INTERRUPTIBLE, "users", "import", file],
         cwd=folder,
         env=clean_environment() | CHEAP | {"COATCHECK_DATABASE_URL": url},
         stdout=subprocess.PIPE,

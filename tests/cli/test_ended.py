@@ -3,13 +3,12 @@
 import signal
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.support.command import run
+from tests.support.command import INTERRUPTIBLE, run
 from tests.support.server import clean_environment
 
 MEGABYTES = 80
@@ -23,7 +22,7 @@ def test_a_backup_that_is_ended_leaves_no_half_of_it(tmp_path: Path, given: sign
         database.executemany("INSERT INTO large VALUES (zeroblob(1000000))", [()] * MEGABYTES)
         database.commit()
     copy = tmp_path / "copy.db"
-    command = [sys.executable, "-m", "coatcheck", "backup", "copy.db"]
+    command = [*INTERRUPTIBLE, "backup", "copy.db"]
     with subprocess.Popen(command, cwd=tmp_path, env=clean_environment(), stderr=subprocess.PIPE) as program:
         while not (copy.exists() and copy.stat().st_size):
             assert program.poll() is None, program.stderr and program.stderr.read()

@@ -22,6 +22,14 @@ IN_A_TERMINAL = (
     "os.execv(sys.executable, [sys.executable, '-m', 'coatcheck', *sys.argv[1:]])"
 )
 
+# The command line. Ctrl+C is a signal here also where the tests run in the background, which ignores it.
+INTERRUPTIBLE = (
+    sys.executable,
+    "-c",
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('coatcheck', run_name='__main__')",
+)
+
 
 def invoke(*arguments: str, stdin: str | bytes = "") -> Result:
     """Run a command in this process; `--app` would stay imported, so it is for `run` alone."""
