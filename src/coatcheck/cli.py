@@ -312,10 +312,15 @@ cli.add_typer(secret, name="secret")
 cli.add_typer(passwords, name="passwords")
 
 
+def _terminated(_number: int, _frame: object) -> None:
+    """End as after Ctrl+C: half a file is removed."""
+    sys.exit(TERMINATED)
+
+
 def main() -> None:
     """Run a command. Exit code 0: done; 1: refused, with one sentence on standard error; 2: wrongly called."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot write ends nothing
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # like Ctrl+C: half a file is removed
+    signal.signal(signal.SIGTERM, _terminated)
     cli()
