@@ -161,6 +161,7 @@ def many(folder: Path, number: int) -> None:
     assert invoke("users", "import", "many.jsonl").exit_code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_an_export_that_is_ended_leaves_no_half_of_it(folder: Path, given: signal.Signals) -> None:
     many(folder, 6_000)

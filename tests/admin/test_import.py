@@ -289,6 +289,7 @@ async def test_a_line_without_an_end_takes_no_memory() -> None:
     assert file.most <= incoming.LONGEST_LINE + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("blow", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)], ids=["kill", "ctrl-c"])
 def test_an_import_that_was_stopped_goes_on_where_it_was(
     folder: Path, url: str, site: TestClient, blow: signal.Signals, code: int
