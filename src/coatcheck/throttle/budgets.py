@@ -40,12 +40,14 @@ class Budgets:
                 return math.ceil(milliseconds / MILLISECONDS)
             for (key, _), most in zip(networks, left, strict=True):
                 await inside.enter_async_context(self._gate.inside(key, most))
-            if self._gate.left == out_before:
-                return 0
-            left, milliseconds = await self._look(budget, networks)  # one may have used one since
-            if milliseconds <= 0 and all(
-                self._gate.number(key) <= most for (key, _), most in zip(networks, left, strict=True)
-            ):
+            fits = True
+            while fits and self._gate.left != out_before:
+                out_before = self._gate.left
+                left, milliseconds = await self._look(budget, networks)  # one may have used one since
+                fits = milliseconds <= 0 and all(
+                    self._gate.number(key) <= most for (key, _), most in zip(networks, left, strict=True)
+                )
+            if fits:
                 return 0
             await inside.aclose()
 
