@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from precis_i18n import get_profile
 
 from coatcheck.accounts.username import mapped
 
@@ -27,26 +26,6 @@ from coatcheck.accounts.username import mapped
 )
 def test_names_are_compared_in_one_form(typed: str, form: str) -> None:
     assert mapped(typed) == form
-
-
-def by_the_profile(typed: str) -> str | None:
-    try:
-        return str(get_profile("UsernameCaseMapped").enforce(typed))
-    except UnicodeError:
-        return None
-
-
-@given(st.text(st.characters(max_codepoint=127), min_size=1, max_size=254))
-def test_ascii_is_mapped_as_the_profile_maps_it(typed: str) -> None:
-    """There ours takes a short cut."""
-    assert mapped(typed) == by_the_profile(typed)
-
-
-@pytest.mark.parametrize("code_point", range(128))
-def test_each_ascii_character_is_mapped_as_the_profile_maps_it(code_point: int) -> None:
-    character = chr(code_point)
-    for typed in (character, f"a{character}B", f"{character}A", f"A{character}"):
-        assert mapped(typed) == by_the_profile(typed)
 
 
 def test_look_alike_letters_of_another_script_are_another_name() -> None:

@@ -21,8 +21,6 @@ def mapped(username: str) -> str | None:
     """
     if not 0 < len(username) <= LONGEST_USERNAME:
         return None
-    if username.isascii() and username.isprintable() and " " not in username:
-        return username.lower()  # what the profile makes of it (RFC 8264 section 9.11), in a fiftieth of the time
     try:
         form = _PROFILE.enforce(username)
     except UnicodeError:

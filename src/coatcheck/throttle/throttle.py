@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from coatcheck.database import Alarm, Database, DatabaseUnavailable, ForeignKeyViolation, Transaction
@@ -75,12 +75,12 @@ class Throttle:
         key = await self._key()
         home = networks_of(client)[0].name
         others, own = _row(key, OTHERS, name), _row(key, OWN, home, name)
-        networks = cache(partial(self._keyed, key, GUESSES, client))  # the owner at home needs none
+        networks = self._keyed(key, GUESSES, client)
         async with AsyncExitStack() as inside:
             count = await self._enter(inside, others, own)
             if not count.known:
                 within = await inside.enter_async_context(AsyncExitStack())
-                if seconds := await self._budgets.enter(within, GUESSES, networks()):
+                if seconds := await self._budgets.enter(within, GUESSES, networks):
                     raise TooManyAttempts(seconds)
             admitted = await self._admit(count, networks) if count.failures else count
             try:
@@ -167,7 +167,7 @@ class Throttle:
             raise TooManyAttempts(seconds, closed=count.closed)
         return count
 
-    async def _admit(self, count: Count, networks: Callable[[], list[Keyed]]) -> Count:
+    async def _admit(self, count: Count, networks: list[Keyed]) -> Count:
         """Count it before the password is looked at, and use the budget: whoever leaves has had it.
 
         Raises TooManyAttempts: others were first.
@@ -175,18 +175,16 @@ class Throttle:
         async with self._database.transaction() as tx:
             admitted = await self._counts.admit(tx, count, self._now())
             if admitted is not None:
-                await self._budgets.spend(tx, GUESSES, networks())
+                await self._budgets.spend(tx, GUESSES, networks)
         if admitted is None:
             await self._read(count.others, count.own)
             raise TooManyAttempts(1)  # forgotten, or forgiven, in this moment
         return admitted
 
-    async def _failed(
-        self, count: Count, networks: Callable[[], list[Keyed]], on_record: bool, account_id: int | None
-    ) -> None:
+    async def _failed(self, count: Count, networks: list[Keyed], on_record: bool, account_id: int | None) -> None:
         if not on_record:
             # In a task of its own: whoever leaves in this moment is counted like any other.
-            await asyncio.shield(asyncio.create_task(self._record(count, networks(), account_id)))
+            await asyncio.shield(asyncio.create_task(self._record(count, networks, account_id)))
         self._pruning.within(PRUNING_SECONDS)
 
     async def _record(self, count: Count, networks: list[Keyed], account_id: int | None) -> None:
