@@ -91,18 +91,6 @@ class Load:
         return run
 
 
-def measure(
-    port: int,
-    requests: str | list[str],
-    connections: int,
-    seconds: float,
-    cores: set[int] | None = OTHER_CORES,
-    warm_seconds: float = 0.0,
-) -> Run:
-    """One load from beginning to end."""
-    return Load(port, requests, connections, seconds, cores, warm_seconds).result()
-
-
 def request(method: str, path: str, body: object = None, *, token: str | None = None) -> str:
     """A request as it goes over the wire."""
     content = "" if body is None else json.dumps(body)

@@ -22,7 +22,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that it starts from any folder
 
-from benchmarks._rig import CORES, Load, Run, machine, measure, request, todo_server
+from benchmarks._rig import CORES, Load, Run, machine, request, todo_server
 from coatcheck.passwords import OWASP_ARGON2ID
 from tests.support.person import Person
 from tests.support.server import Server
@@ -124,10 +124,10 @@ def people(server: Server) -> list[Person]:
 
 def one_round(server: Server, logins: list[str], todos: str, seconds: float) -> Round:
     """Everything once."""
-    quiet = measure(server.port, todos, READERS, seconds, None)
+    quiet = Load(server.port, todos, READERS, seconds, None).result()
     logins_a_second, by_itself = by_turns(server, logins, seconds)
     storming = Load(server.port, logins, CLIENTS, seconds + 1, None, WARM_SECONDS)
-    storm = measure(server.port, todos, READERS, seconds, None, WARM_SECONDS)
+    storm = Load(server.port, todos, READERS, seconds, None, WARM_SECONDS).result()
     storming.result()
     return Round(logins_a_second, by_itself, storm, quiet)
 
@@ -176,7 +176,7 @@ def main() -> None:
                 somebody.add_todo(f"Learn JWT, part {number}")
         login = [request("POST", "/login", one.credentials) for one in everybody]
         todos = request("GET", "/todos", token=somebody.token)
-        measure(server.port, todos, READERS, 1, None)
+        Load(server.port, todos, READERS, 1, None).result()
         before = peak_mib(server.process.pid)
         rounds = [one_round(server, login, todos, given.seconds) for _ in range(given.rounds)]
         peak = peak_mib(server.process.pid)

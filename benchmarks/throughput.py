@@ -30,7 +30,6 @@ from benchmarks._rig import (
     cpu_seconds,
     empty_server,
     machine,
-    measure,
     request,
     todo_server,
 )
@@ -126,8 +125,10 @@ def lists(folder: Path, settings: Settings, plan: Plan) -> tuple[Rate, Rate]:
         nothing = request("GET", "/")
         ours, theirs = by_turns(
             plan.rounds,
-            lambda: rate(server.process.pid, lambda: measure(server.port, todos, LIST_CONNECTIONS, plan.seconds)),
-            lambda: rate(empty.pid, lambda: measure(empty.port, nothing, LIST_CONNECTIONS, plan.seconds)),
+            lambda: rate(
+                server.process.pid, lambda: Load(server.port, todos, LIST_CONNECTIONS, plan.seconds).result()
+            ),
+            lambda: rate(empty.pid, lambda: Load(empty.port, nothing, LIST_CONNECTIONS, plan.seconds).result()),
         )
     return ours, theirs
 
@@ -139,8 +140,8 @@ def creates(folder: Path, settings: Settings, plan: Plan) -> tuple[Rate, Rate]:
         adding = request("POST", "/todos", {"title": "Learn JWT"}, token=person(server).token)
         many, one = by_turns(
             plan.rounds,
-            lambda: rate(pid, lambda: measure(server.port, adding, MANY, plan.seconds, None)),
-            lambda: rate(pid, lambda: measure(server.port, adding, 1, plan.seconds, None)),
+            lambda: rate(pid, lambda: Load(server.port, adding, MANY, plan.seconds, None).result()),
+            lambda: rate(pid, lambda: Load(server.port, adding, 1, plan.seconds, None).result()),
         )
     return many, one
 
@@ -175,10 +176,10 @@ def lists_while_others_log_in(folder: Path, seconds: float) -> tuple[Run, Run, R
     with todo_server(folder, {}, None) as server:
         somebody = person(server)
         todos = request("GET", "/todos", token=somebody.token)
-        alone = measure(server.port, todos, 1, seconds, None)
+        alone = Load(server.port, todos, 1, seconds, None).result()
         logins = Load(server.port, request("POST", "/login", somebody.credentials), LOGINS_AT_ONCE, seconds + 1, None)
         time.sleep(0.5)
-        beside = measure(server.port, todos, 1, seconds, None)
+        beside = Load(server.port, todos, 1, seconds, None).result()
         return alone, beside, logins.result()
 
 

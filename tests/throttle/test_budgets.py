@@ -3,13 +3,16 @@ registrations or made-up refresh tokens. Each network has a budget over all acco
 address within a network counts as one."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 
 from coatcheck.database import Database
 from coatcheck.throttle import Throttle, TooManyRefreshes, TooManyRegistrations
+from coatcheck.throttle.budgets import Budgets, Keyed
+from coatcheck.throttle.limits import GUESSES, Budget
+from coatcheck.throttle.networks import Network
 from coatcheck.web import Client
 from tests.support.clock import Clock
 from tests.support.sql import run_sql
@@ -99,6 +102,55 @@ async def test_of_many_at_once_no_more_are_let_in_than_may_be_wrong(nobody: Gues
     await asyncio.gather(*(nobody.wrong(f"name {number}", client_at()) for number in range(40)))
     assert nobody.checked - before == 3
     assert await nobody.wrong("one more", client_at()) > 0
+
+
+class Interrupted(Budgets):
+    """After each look somebody does something, before whoever has looked goes on."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock=clock)
+        self.meanwhile: list[Callable[[], Awaitable[None]]] = []
+
+    async def _look(self, budget: Budget, networks: Sequence[Keyed]) -> tuple[list[int], int]:
+        seen = await super()._look(budget, networks)
+        if self.meanwhile:
+            await self.meanwhile.pop(0)()
+        return seen
+
+
+async def test_who_looks_again_may_be_overtaken_then_too(database: Database, clock: Clock) -> None:
+    """Three are left and three inside. One of them uses one during the first look of a fourth, and one during the
+    second: two inside may use what is left, so the fourth is one too many."""
+    budgets, networks = Interrupted(database, clock), [(b"key", Network("192.0.2.7"))]
+
+    async def use_one() -> None:
+        async with database.transaction() as tx:
+            await budgets.spend(tx, GUESSES, networks)
+
+    for _ in range(GUESSES.at_once - 3):
+        await use_one()
+    inside = [AsyncExitStack() for _ in range(4)]
+    for stack in inside[:3]:
+        assert await budgets.enter(stack, GUESSES, networks) == 0
+
+    async def use_one_and_leave() -> None:
+        await use_one()
+        await inside.pop(0).aclose()
+
+    refused = asyncio.Event()
+
+    async def nothing() -> None:
+        refused.set()
+
+    # The third look finds one left for two; after the fourth it waits at the gate.
+    budgets.meanwhile = [use_one_and_leave, use_one_and_leave, nothing]
+    entering = asyncio.create_task(budgets.enter(inside[3], GUESSES, networks))
+    looking = asyncio.create_task(refused.wait())
+    await asyncio.wait({entering, looking}, return_when=asyncio.FIRST_COMPLETED)
+    assert not entering.done()
+    await inside.pop(0).aclose()  # without using one
+    assert await asyncio.wait_for(entering, 10) == 0
+    await inside.pop(0).aclose()
 
 
 async def test_a_crowd_with_the_right_passwords_waits_for_its_turn_and_is_not_refused(
