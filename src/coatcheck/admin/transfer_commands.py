@@ -115,7 +115,8 @@ def export_users(
             count = asyncio.run(act(file.write))
         typer.echo(f"Accounts written to {target.absolute()}: {count}.")
     if damaged:
-        typer.echo(f"Accounts whose passwords are lost: {damaged}. All others are as they should be.", err=True)
+        then = "All others are written whole. To give one a new password: coatcheck users set-password --id ID"
+        typer.echo(f"Accounts whose passwords are lost: {damaged}. {then}", err=True)
         raise typer.Exit(1)
 
 
