@@ -17,9 +17,10 @@ from coatcheck.database import Database
 from tests.database.address import Address
 from tests.database.heard import Heard, add
 from tests.database.onlooker import Onlooker
-from tests.database.things import ADD, ADD_QUIETLY, COUNT, NAMES
+from tests.database.things import ADD, ADD_QUIETLY, COUNT, GET, NAMES
 
 Result = TypeVar("Result")
+READS = 1_000
 
 
 class Loops:
@@ -155,4 +156,25 @@ class LoopsContract:
         for thread in threads:
             thread.join(20)
         assert len(names(database, loops)) == 40
+        loops.run(database.close())
+
+    def test_loops_in_several_threads_read_each_its_own_row(self, address: Address, loops: Loops) -> None:
+        database = address.database()
+        loops.run(database.open())
+        for number in range(4):
+            loops.run(database.execute(ADD_QUIETLY, {"name": f"{number}"}))
+        mixed_up: list[object] = []
+
+        async def read_some(wanted: str) -> None:
+            for _ in range(READS):
+                rows = await database.all(GET, {"wanted": wanted})
+                if [row.name for row in rows] != [wanted]:
+                    mixed_up.append((wanted, rows))
+
+        threads = [threading.Thread(target=loops.run, args=(read_some(f"{number}"),)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert mixed_up == []
         loops.run(database.close())

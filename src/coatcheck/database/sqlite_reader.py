@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +16,16 @@ INSTRUCTIONS_BETWEEN_LOOKS_AT_THE_CLOCK = 1_000
 
 
 class Reader:
-    """A read-only connection for the event loop, and others for threads."""
+    """A read-only connection for the event loops, and others for threads.
+
+    Event loops of several threads share the connection, so one reads at a time: Python's sqlite3 would hand
+    both the same cached statement, and one of them the other's row.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = open_reader(path)
+        self._reading = threading.Lock()
 
     async def rows(self, prepared: Prepared, values: Mapping[str, object]) -> list[Any]:
         """All rows of a read that an index and a limit bound.
@@ -29,7 +35,8 @@ class Reader:
         """
         parameters = prepared.parameters(values)
         try:
-            raw = _read(self._connection, prepared.sql, parameters)
+            with self._reading:
+                raw = _read(self._connection, prepared.sql, parameters)
         except sqlite3.Error as error:
             if not is_busy(error):
                 raise translated(error) from error
@@ -62,8 +69,9 @@ class Reader:
             raise translated(error) from error
 
     def close(self) -> None:
-        """Close the event loop's connection."""
-        self._connection.close()
+        """Close the event loops' connection, after whoever is reading."""
+        with self._reading:
+            self._connection.close()
 
 
 def _read(connection: sqlite3.Connection, sql: str, parameters: Mapping[str, object]) -> list[Any]:
