@@ -123,7 +123,7 @@ def test_the_names_of_constraints_are_the_same_on_both_engines(database_url: str
         "ix_coatcheck_keys_revision",
         "uq_coatcheck_accounts_mapped_username",
         "fk_coatcheck_sessions_account_id",
-        "ix_coatcheck_sessions_account_id",
+        "ix_coatcheck_sessions_account_id_expires_at",
         "ix_coatcheck_sessions_refresh_salt",
         "ix_coatcheck_revocations_session_id",
         "ix_coatcheck_revocations_expires_at",

@@ -12,7 +12,7 @@ sessions = Table(
     "coatcheck_sessions",
     METADATA,
     Column("id", SESSION_ID, primary_key=True),
-    Column("account_id", ID, ForeignKey(account_id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("account_id", ID, ForeignKey(account_id, ondelete="CASCADE"), nullable=False),
     Column("auth_time", MOMENT, nullable=False),
     Column("amr", String(64), nullable=False),  # RFC 8176 values, separated by spaces
     Column("expires_at", MOMENT, nullable=False),  # of the last access token that was issued for it
@@ -31,6 +31,7 @@ sessions = Table(
     Column("refresh_salt_key", KEY_ID),
 )
 
+Index("ix_coatcheck_sessions_account_id_expires_at", sessions.c.account_id, sessions.c.expires_at)
 Index(
     "ix_coatcheck_sessions_refresh_salt",
     sessions.c.refresh_rotated_at,
