@@ -1,16 +1,17 @@
-"""An endpoint that needs nothing but the user is answered without FastAPI's solver, and nobody can tell."""
+"""An endpoint that needs only the user and a body is answered without FastAPI's solver, and nobody can tell."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Body, Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from coatcheck import Route
+from coatcheck.problems import Invalid
 
 done: list[str] = []
 
@@ -24,6 +25,13 @@ class Shown(BaseModel):
 class Row:
     name: str
     secret: str = "hidden"
+
+
+class New(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    size: int = Field(alias="Size", validation_alias="size", ge=2)
+    name: str = "x"
 
 
 class NameOnly(BaseModel):
@@ -106,6 +114,43 @@ def make(route_class: type[APIRoute]) -> FastAPI:
     async def path(request: Request) -> str:
         return request.url.path
 
+    @router.post("/body")
+    async def body(new: New) -> New:
+        return new
+
+    @router.post("/body-and-query")
+    async def body_and_query(new: New, request: Request, a: int = 1) -> list[Any]:
+        return [new.size, a, (await request.json())["size"]]
+
+    @router.post("/titled-body")
+    async def titled_body(new: Annotated[New, Body(title="New")]) -> int:
+        return new.size
+
+    @router.post("/embedded")
+    async def embedded(new: Annotated[New, Body(embed=True)]) -> int:
+        return new.size
+
+    @router.post("/two-bodies")
+    async def two_bodies(new: New, other: New) -> int:
+        return new.size + other.size
+
+    @router.post("/optional-body")
+    async def optional_body(new: New | None = None) -> int:
+        return 0 if new is None else new.size
+
+    @router.post("/list-body")
+    async def list_body(new: list[New]) -> int:
+        return len(new)
+
+    @router.post("/number", status_code=202)
+    async def number(size: Annotated[int, Body(ge=2)], response: Response) -> int:
+        response.headers["X-Own"] = "yes"
+        return size
+
+    @router.post("/body-and-dependency")
+    async def body_and_dependency(new: New, value: Annotated[int, Depends(lambda: 7)]) -> int:
+        return new.size + value
+
     @router.delete("/nothing", status_code=204)
     async def nothing() -> None: ...
 
@@ -135,6 +180,32 @@ PATHS = [
     "/thread",
     "/path",
 ]
+BODIES: list[tuple[str, Any]] = [
+    ("/body", {"size": 3}),
+    ("/body", {"size": "3", "name": "y"}),
+    ("/body-and-query", {"size": 3}),
+    ("/body-and-query?a=5", {"size": 3}),
+    ("/titled-body", {"size": 3}),
+    ("/embedded", {"new": {"size": 3}}),
+    ("/two-bodies", {"new": {"size": 3}, "other": {"size": 4}}),
+    ("/optional-body", {"size": 3}),
+    ("/optional-body", None),
+    ("/list-body", [{"size": 3}]),
+    ("/number", 3),
+    ("/body-and-dependency", {"size": 3}),
+]
+MISTAKES: list[Any] = [
+    {},
+    {"size": 1},
+    {"size": "x"},
+    {"size": 3, "more": 1},
+    {"size": 3, "name": 5},
+    [],
+    [{"size": 3}],
+    "x",
+    5,
+    None,
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -145,6 +216,26 @@ def test_it_answers_as_fastapi_does(prefix: str, path: str) -> None:
     headers = dict(ours.headers)
     assert (headers.pop("cache-control"), headers.pop("x-content-type-options")) == ("no-store", "nosniff")
     assert headers == dict(theirs.headers)
+
+
+@pytest.mark.parametrize(("path", "body"), BODIES)
+@pytest.mark.parametrize("prefix", ["", "/again"])
+def test_it_takes_a_body_as_fastapi_does(prefix: str, path: str, body: Any) -> None:
+    ours, theirs = (TestClient(make(kind)).post(prefix + path, json=body) for kind in (Route, APIRoute))
+    assert (ours.status_code, ours.content) == (theirs.status_code, theirs.content)
+    assert ours.headers.get("x-own") == theirs.headers.get("x-own")
+
+
+@pytest.mark.parametrize("body", MISTAKES)
+def test_a_body_is_refused_with_the_same_mistakes(body: Any) -> None:
+    """By what FastAPI's solver finds in an endpoint that needs it."""
+    client = TestClient(make(Route))
+    found: list[Any] = []
+    for path in ("/body", "/body-and-dependency"):
+        with pytest.raises(Invalid) as refused:
+            client.post(path, json=body)
+        found.append(refused.value.errors)
+    assert found[0] == found[1]
 
 
 def test_no_content_has_no_body_and_no_media_type() -> None:
@@ -196,12 +287,29 @@ def test_a_result_that_does_not_fit_the_model_is_our_mistake() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "plain"), [("/model", True), ("/list", True), ("/query", True), ("/header", False), ("/thread", False)]
+    ("path", "plain"),
+    [
+        ("/model", True),
+        ("/list", True),
+        ("/query", True),
+        ("/header", False),
+        ("/thread", False),
+        ("/body", True),
+        ("/body-and-query", True),
+        ("/titled-body", True),
+        ("/embedded", False),
+        ("/two-bodies", False),
+        ("/optional-body", False),
+        ("/list-body", False),
+        ("/number", False),
+        ("/body-and-dependency", False),
+    ],
 )
 def test_the_plain_ones_are_answered_directly(path: str, plain: bool) -> None:
     """Else all of the above would compare FastAPI with itself."""
     app = make(Route)
-    TestClient(app).get(path)
+    body = next((body for other, body in BODIES if other == path), None)
+    TestClient(app).request("GET" if body is None else "POST", path, json=body)
     (route,) = (context.original_route for context in iter_route_contexts(app.routes) if context.path == path)
     assert isinstance(route, Route)
     assert [plan.direct is not None for plan in route._plans.values()] == [plain]

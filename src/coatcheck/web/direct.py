@@ -1,19 +1,21 @@
 """Answering without FastAPI's solver, where there is nothing to solve.
 
-An endpoint that takes only the signed-in user (and perhaps the request, or the response whose headers
-it sets) needs no dependencies solved and no parameters read, yet FastAPI goes through them for each
-request: measured, that takes as long as all the rest of a small answer. Any other endpoint goes
+An endpoint that takes only the signed-in user (and perhaps a JSON object as the body, the request, or the
+response whose headers it sets) needs no dependencies solved and no parameters read, yet FastAPI goes through
+them for each request: measured, that takes as long as all the rest of a small answer. Any other endpoint goes
 FastAPI's way.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from inspect import Parameter, iscoroutinefunction, signature
+from inspect import Parameter, isclass, iscoroutinefunction, signature
 from typing import Any
 
 from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Body
 from fastapi.requests import Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from coatcheck.web.before_body import check_of
@@ -42,6 +44,7 @@ def direct_answer(route: Any) -> DirectAnswer | None:
     if not _is_plain(route, dependant):
         return None
     users = [dependency.name for dependency in dependant.dependencies]
+    body = dependant.body_params[0] if dependant.body_params else None
     adapter: TypeAdapter[Any] | None = None if route.response_model is None else TypeAdapter(route.response_model)
     usual = route.status_code or 200
     endpoint = route.endpoint
@@ -50,6 +53,10 @@ def direct_answer(route: Any) -> DirectAnswer | None:
         values = {name: user for name, user in zip(users, found, strict=True) if name is not None}
         if dependant.request_param_name is not None:
             values[dependant.request_param_name] = request
+        if body is not None:
+            values[body.name], mistakes = body.validate(await request.json(), loc=("body",))
+            if mistakes:
+                raise RequestValidationError(mistakes)
         headers = None
         if dependant.response_param_name is not None:
             headers = values[dependant.response_param_name] = HeadersOnly()
@@ -75,7 +82,7 @@ def _is_plain(route: Any, dependant: Dependant) -> bool:
         iscoroutinefunction(route.endpoint)
         and all(check_of(dependency.call) is not None for dependency in dependant.dependencies)
         and not (dependant.path_params or dependant.header_params or dependant.cookie_params)
-        and not dependant.body_params
+        and _has_plain_body(dependant)
         and dependant.background_tasks_param_name is None
         and dependant.http_connection_param_name is None
         and dependant.security_scopes_param_name is None
@@ -88,6 +95,23 @@ def _is_plain(route: Any, dependant: Dependant) -> bool:
         and not route.response_model_exclude_unset
         and not route.response_model_exclude_defaults
         and not route.response_model_exclude_none
+    )
+
+
+def _has_plain_body(dependant: Dependant) -> bool:
+    """Whether the body is none, or one pydantic model that is needed as it stands."""
+    if not dependant.body_params:
+        return True
+    field = dependant.body_params[0]
+    said = field.field_info
+    return (
+        len(dependant.body_params) == 1
+        and type(said) is Body
+        and not said.embed
+        and not said.metadata
+        and said.is_required()
+        and isclass(said.annotation)
+        and issubclass(said.annotation, BaseModel)
     )
 
 

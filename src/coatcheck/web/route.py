@@ -72,13 +72,13 @@ class Route(APIRoute):
             found = [await check(request) for check in checks]
             if plan.takes_json:
                 request = await read_json(request, needed=plan.needs_json)
-            if plan.direct is not None and plan.goes_straight(scope):
-                response = await plan.direct(request, found)
-            else:
-                try:
+            try:
+                if plan.direct is not None and plan.goes_straight(scope):
+                    response = await plan.direct(request, found)
+                else:
                     response = await handle(request)
-                except RequestValidationError as error:
-                    raise worded(error) from None
+            except RequestValidationError as error:
+                raise worded(error) from None
             _add_headers(response)
             return response
 
