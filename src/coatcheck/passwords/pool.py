@@ -13,9 +13,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from coatcheck.passwords.fair_queue import FairQueue, Turn
@@ -39,14 +38,31 @@ class HashingBusy(Unavailable):
     detail = "Too many people are logging in at this moment. Nothing has changed; try again in a moment."
 
 
-@dataclass(eq=False, slots=True)
 class Job:
-    """Something to be computed for somebody who waits."""
+    """Something to be computed for somebody who waits in an event loop. All but `begun` belongs to that loop."""
 
-    work: Callable[[], Any]
-    turn: Turn
-    done: "Future[Any]" = field(default_factory=Future[Any])
-    holds_a_place: bool = False
+    __slots__ = ("begun", "error", "holds_a_place", "loop", "over", "result", "turn", "woken", "work")
+
+    def __init__(self, work: Callable[[], Any], turn: Turn) -> None:
+        self.work = work
+        self.turn = turn
+        self.loop = asyncio.get_running_loop()
+        self.woken = self.loop.create_future()
+        self.holds_a_place = False
+        self.begun = False
+        self.over = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def end(self, result: Any, error: BaseException | None) -> None:
+        """Tell whoever waits; from any thread."""
+        with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
+            self.loop.call_soon_threadsafe(self._end, result, error)
+
+    def _end(self, result: Any, error: BaseException | None) -> None:
+        self.over, self.result, self.error = True, result, error
+        if not self.woken.done():
+            self.woken.set_result(None)
 
 
 class HashingPool:
@@ -80,15 +96,23 @@ class HashingPool:
                 self._working += 1
                 self._executor = self._executor or ThreadPoolExecutor(self.threads, "coatcheck-hash", _be_nice)
                 self._executor.submit(self._work)
-        if made_room is not None and made_room.done.set_running_or_notify_cancel():
-            made_room.done.set_exception(self._busy())
+        if made_room is not None:
+            made_room.end(None, self._busy())
         try:
-            result: Result = await _unless_begun(job)
-            return result
+            while not job.over:
+                await self._woken(job)
         finally:
             with self._lock:
-                self._queue.remove(job, turn)
+                if not job.begun:
+                    self._queue.remove(job, turn)
                 self._release(job)
+        try:
+            if job.error is not None:
+                raise job.error
+        finally:
+            job.error = None  # else it would hold itself, by its trace
+        result: Result = job.result
+        return result
 
     def close(self) -> None:
         """Let the threads go; what waits is given up. The next work starts them again."""
@@ -96,7 +120,7 @@ class HashingPool:
             executor, self._executor = self._executor, None
             waiting = list(iter(self._queue.take, None))
         for job in waiting:
-            job.done.cancel()
+            job.end(None, self._busy())
         if executor is not None:
             executor.shutdown(wait=False)
 
@@ -135,35 +159,37 @@ class HashingPool:
     def _work(self) -> None:
         """In a thread: one job after the other, until none waits."""
         while (job := self._next()) is not None:
-            if job.done.set_running_or_notify_cancel():
-                began = time.perf_counter()
-                try:
-                    job.done.set_result(job.work())
-                except BaseException as error:
-                    job.done.set_exception(error)
-                taken = time.perf_counter() - began
-                self._seconds += (taken - self._seconds) * (WEIGHT_OF_THE_LAST if self._seconds else 1)
+            began = time.perf_counter()
+            try:
+                result, error = job.work(), None
+            except BaseException as raised:
+                result, error = None, raised
+            job.end(result, error)
+            taken = time.perf_counter() - began
+            self._seconds += (taken - self._seconds) * (WEIGHT_OF_THE_LAST if self._seconds else 1)
 
     def _next(self) -> Job | None:
         with self._lock:
             job = self._queue.take()
             if job is None:
                 self._working -= 1
+            else:
+                job.begun = True
             return job
 
+    async def _woken(self, job: Job) -> None:
+        """Wait until the job is over, also for somebody who is told to give up once a thread has begun it.
 
-async def _unless_begun(job: Job) -> Any:
-    """What the job gives, also to somebody who is told to give up once a thread has begun it, however often.
-
-    A guess whose client leaves while it is looked at would else be one that nobody counts.
-    """
-    result = asyncio.wrap_future(job.done)
-    while True:
+        A guess whose client leaves while it is looked at would else be one that nobody counts.
+        """
+        job.woken = job.woken if not job.woken.cancelled() else job.loop.create_future()
         try:
-            return await asyncio.shield(result)
+            await job.woken
         except asyncio.CancelledError:
             caller = asyncio.current_task()
-            if job.done.cancel() or caller is None:
+            with self._lock:
+                begun = job.begun
+            if not begun or caller is None:
                 raise
             while caller.uncancel():
                 pass
