@@ -21,8 +21,8 @@ class Turn:
 
     SQLite's busy handler sleeps, and whoever has just committed retakes the lock first: of two
     saturated processes one starved. So processes queue here, and the one in front looks every
-    millisecond. Both waits block: only in a thread. A process that has not written for REST_SECONDS begins
-    without the file, if nobody is writing: the lock is most of what a short transaction costs.
+    millisecond. Both waits block: only in a thread. A process that has not written for REST_SECONDS may begin
+    without the file, where nobody is writing: the lock is most of what a short transaction costs.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,15 +41,24 @@ class Turn:
 
         Raises DatabaseUnavailable after `seconds`, when it fails, or once `given_up` says so.
         """
-        now = time.monotonic()
-        deadline = now + seconds
+        deadline = time.monotonic() + seconds
         try:
-            if self._over is not None and now - self._over > REST_SECONDS and self._begun(connection, deadline):
-                return
             with self._lock.acquire(timeout=seconds, cancel_check=given_up):
                 while not self._begun(connection, 0.0 if given_up() else deadline):
                     time.sleep(POLL_SECONDS)
         except (Timeout, OSError, sqlite3.Error) as error:
+            raise DatabaseUnavailable from error
+
+    def begin_at_once(self, connection: sqlite3.Connection) -> None:
+        """BEGIN IMMEDIATE, without the file and without waiting.
+
+        Raises DatabaseUnavailable: somebody is writing, this process has written a moment ago, or it fails.
+        """
+        if self._over is None or time.monotonic() - self._over < REST_SECONDS:
+            raise DatabaseUnavailable
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
             raise DatabaseUnavailable from error
 
     def _begun(self, connection: sqlite3.Connection, deadline: float) -> bool:
