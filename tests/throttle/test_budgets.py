@@ -4,7 +4,7 @@ address within a network counts as one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -129,13 +129,13 @@ async def test_who_looks_again_may_be_overtaken_then_too(database: Database, clo
 
     for _ in range(GUESSES.at_once - 3):
         await use_one()
-    inside = [AsyncExitStack() for _ in range(4)]
+    inside = [ExitStack() for _ in range(4)]
     for stack in inside[:3]:
         assert await budgets.enter(stack, GUESSES, networks) == 0
 
     async def use_one_and_leave() -> None:
         await use_one()
-        await inside.pop(0).aclose()
+        inside.pop(0).close()
 
     refused = asyncio.Event()
 
@@ -148,9 +148,9 @@ async def test_who_looks_again_may_be_overtaken_then_too(database: Database, clo
     looking = asyncio.create_task(refused.wait())
     await asyncio.wait({entering, looking}, return_when=asyncio.FIRST_COMPLETED)
     assert not entering.done()
-    await inside.pop(0).aclose()  # without using one
+    inside.pop(0).close()  # without using one
     assert await asyncio.wait_for(entering, 10) == 0
-    await inside.pop(0).aclose()
+    inside.pop(0).close()
 
 
 async def test_a_crowd_with_the_right_passwords_waits_for_its_turn_and_is_not_refused(

@@ -2,6 +2,7 @@
 to be overtaken by those who come later."""
 
 import asyncio
+from contextlib import ExitStack
 
 import pytest
 
@@ -23,7 +24,8 @@ class Visitors:
         self.most = 0
 
     async def visit(self, name: str, *, again: bool = False) -> None:
-        async with self.gate.inside(KEY, 1):
+        with ExitStack() as inside:
+            await self.gate.enter(inside, KEY, 1)
             self.entered.append(name)
             self.inside += 1
             self.most = max(self.most, self.inside)
@@ -75,7 +77,8 @@ async def test_who_leaves_when_called_gives_the_turn_to_the_next(monkeypatch: py
     monkeypatch.setattr(gates, "LOOK_SECONDS", 3_600)
     visitors = Visitors()
     visitors.open.set()
-    async with visitors.gate.inside(KEY, 1):
+    with ExitStack() as inside:
+        await visitors.gate.enter(inside, KEY, 1)
         second, third = [await visitors.begin(name) for name in ("second", "third")]
     second.cancel()  # called a moment ago, and not in yet
     await ended(third)
@@ -88,11 +91,13 @@ async def test_two_who_come_out_together_let_two_in(monkeypatch: pytest.MonkeyPa
     both_in, out = asyncio.Barrier(2), asyncio.Event()
 
     async def hold() -> None:
-        async with gate.inside(KEY, 2):
+        with ExitStack() as inside:
+            await gate.enter(inside, KEY, 2)
             await out.wait()
 
     async def meet() -> None:
-        async with gate.inside(KEY, 2):
+        with ExitStack() as inside:
+            await gate.enter(inside, KEY, 2)
             await both_in.wait()
 
     visits = [asyncio.create_task(work()) for work in (hold, hold, meet, meet)]

@@ -132,7 +132,10 @@ class Accounts:
 
     async def find(self, username: str) -> Account | None:
         """The account of this name, in any spelling that maps to the same form."""
-        form = mapped(username)
+        return await self.find_mapped(mapped(username))
+
+    async def find_mapped(self, form: str | None) -> Account | None:
+        """The same for what `mapped` gives."""
         if form is None:
             return None
         row = await self._database.one(statements.FIND, {"mapped_username": form})

@@ -46,7 +46,7 @@ def add_routes(router: APIRouter, login: Login, proxies: Proxies) -> None:
         response_description="An access token for a new session",
         responses=problem_responses(WrongCredentials, TooManyAttempts),
     )
-    async def log_in(credentials: Credentials, request: Request) -> Tokens | AccessToken:
+    async def log_in(credentials: Credentials, request: Request) -> AccessToken | Tokens:
         """Log in. Send the `access_token` with every further request: `Authorization: Bearer <token>`.
 
         It is good for 30 minutes, unless this server is set otherwise. With `"refresh": true` there is a

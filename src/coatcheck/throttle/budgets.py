@@ -6,7 +6,7 @@ tells how much is used (the generic cell rate algorithm, ITU-T I.371).
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 
 from coatcheck.database import Database, Transaction
 from coatcheck.throttle import statements
@@ -27,7 +27,7 @@ class Budgets:
         self._clock = clock
         self._gate = Gate()
 
-    async def enter(self, inside: AsyncExitStack, budget: Budget, networks: Sequence[Keyed]) -> int:
+    async def enter(self, inside: ExitStack, budget: Budget, networks: Sequence[Keyed]) -> int:
         """How long until one more is allowed; or 0, and this one is inside, which may still use one.
 
         Those inside may all turn out to use one, so no more are let in than are left; the others wait for them, and
@@ -39,7 +39,7 @@ class Budgets:
             if milliseconds > 0:
                 return math.ceil(milliseconds / MILLISECONDS)
             for (key, _), most in zip(networks, left, strict=True):
-                await inside.enter_async_context(self._gate.inside(key, most))
+                await self._gate.enter(inside, key, most)
             fits = True
             while fits and self._gate.left != out_before:
                 out_before = self._gate.left
@@ -49,7 +49,7 @@ class Budgets:
                 )
             if fits:
                 return 0
-            await inside.aclose()
+            inside.close()
 
     async def _look(self, budget: Budget, networks: Sequence[Keyed]) -> tuple[list[int], int]:
         """How many are left for each network, and how many milliseconds until all have one."""

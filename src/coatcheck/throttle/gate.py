@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from coatcheck.passwords import HashingBusy
@@ -33,27 +32,29 @@ class Gate:
         self._waiting: dict[bytes, deque[Place]] = {}
         self.left = 0
 
-    @asynccontextmanager
-    async def inside(self, key: bytes, most: int) -> AsyncGenerator[None, None]:
-        """Go in, after some time: as soon as no more than `most` are inside then. Raises HashingBusy."""
+    async def enter(self, inside: ExitStack, key: bytes, most: int) -> None:
+        """Go in, after some time: as soon as no more than `most` are inside then. Raises HashingBusy.
+
+        inside: who leaves it comes out again.
+        """
         others = most - 1
         # Also where there is room: it is for whoever waits already.
         if self._inside[key] > others or key in self._waiting:
             await self._wait(key, others)
+        inside.callback(self._come_out, key)
         self._inside[key] += 1
         self._call(key)  # two may have come out before the first in the queue went in
-        try:
-            yield
-        finally:
-            self.left += 1
-            self._inside[key] -= 1
-            if not self._inside[key]:
-                del self._inside[key]
-            self._call(key)
 
     def number(self, key: bytes) -> int:
         """How many are inside."""
         return self._inside[key]
+
+    def _come_out(self, key: bytes) -> None:
+        self.left += 1
+        self._inside[key] -= 1
+        if not self._inside[key]:
+            del self._inside[key]
+        self._call(key)
 
     async def _wait(self, key: bytes, others: int) -> None:
         place = Place(others, asyncio.get_running_loop())

@@ -2,9 +2,9 @@
 
 import asyncio
 import hmac
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -73,19 +73,19 @@ class Throttle:
             yield Attempt(self.turn(client), _nothing, _nothing)
             return
         key = await self._key()
-        home = networks_of(client)[0].name
+        networks = _keyed(key, GUESSES, networks_of(client))
+        home = networks[0][1].name
         others, own = _row(key, OTHERS, name), _row(key, OWN, home, name)
-        networks = self._keyed(key, GUESSES, client)
-        async with AsyncExitStack() as inside:
+        with ExitStack() as inside:
             count = await self._enter(inside, others, own)
             if not count.known:
-                within = await inside.enter_async_context(AsyncExitStack())
+                within = inside.enter_context(ExitStack())
                 if seconds := await self._budgets.enter(within, GUESSES, networks):
                     raise TooManyAttempts(seconds)
             admitted = await self._admit(count, networks) if count.failures else count
             try:
                 yield Attempt(
-                    replace(self.turn(client), known=count.known),
+                    Turn(home, known=count.known, shared=client.shared),
                     failed=partial(self._failed, count, networks, admitted is not count),
                     succeeded=partial(self._succeed, admitted),
                 )
@@ -140,7 +140,7 @@ class Throttle:
             await self.prune()
         self._pruning.within(PRUNING_SECONDS)
 
-    async def _enter(self, inside: AsyncExitStack, others: bytes, own: bytes) -> Count:
+    async def _enter(self, inside: ExitStack, others: bytes, own: bytes) -> Count:
         """The count as it is when this attempt may go on. Raises TooManyAttempts.
 
         Those that run while nothing is on record may all turn out wrong, so they are few at once; and once something
@@ -149,15 +149,13 @@ class Throttle:
         while True:
             out_before = self._gate.left
             count = await self._read(others, own)
-            await inside.enter_async_context(
-                self._gate.inside(count.key, 1 if count.failures else UNFINISHED_AT_ONCE)
-            )
+            await self._gate.enter(inside, count.key, 1 if count.failures else UNFINISHED_AT_ONCE)
             if self._gate.left == out_before:
                 return count
             again = await self._read(others, own)  # one may have failed since
             if again.key == count.key and (again.failures > 0) == (count.failures > 0):
                 return again
-            await inside.aclose()
+            inside.close()
 
     async def _read(self, others: bytes, own: bytes) -> Count:
         """The count as it is now. Raises TooManyAttempts."""
@@ -204,8 +202,8 @@ class Throttle:
 
     async def _use(self, budget: Budget, client: Client) -> int:
         """Use one of a budget; or how many seconds are left until that is possible, and nothing is written."""
-        networks = self._keyed(await self._key(), budget, client)
-        async with AsyncExitStack() as inside:
+        networks = _keyed(await self._key(), budget, networks_of(client))
+        with ExitStack() as inside:
             if seconds := await self._budgets.enter(inside, budget, networks):
                 return seconds
             async with self._database.transaction() as tx:
@@ -213,12 +211,12 @@ class Throttle:
         self._pruning.within(PRUNING_SECONDS)
         return 0
 
-    def _keyed(self, key: bytes, budget: Budget, client: Client) -> list[Keyed]:
-        networks: tuple[Network, ...] = networks_of(client)
-        return [(_row(key, budget.name, network.name), network) for network in networks]
-
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
+
+
+def _keyed(key: bytes, budget: Budget, networks: Iterable[Network]) -> list[Keyed]:
+    return [(_row(key, budget.name, network.name), network) for network in networks]
 
 
 def _row(key: bytes, *parts: str) -> bytes:

@@ -8,6 +8,8 @@ from joserfc import jws
 from coatcheck.tokens.claims import ACCESS_TOKEN_TYPE, Claims
 from coatcheck.tokens.key import REGISTRY, SigningKey
 
+WRITE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make one each time
+
 
 def issue(claims: Claims, *, key: SigningKey, issuer: str, audience: str, now: int) -> str:
     """A signed access token for these claims, in compact form (RFC 7515 section 7.1).
@@ -30,5 +32,4 @@ def issue(claims: Claims, *, key: SigningKey, issuer: str, audience: str, now: i
         "amr": list(claims.amr),
         "username": claims.username,
     }
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return jws.serialize_compact(header, text.encode(), key.jwk, registry=REGISTRY)
+    return jws.serialize_compact(header, WRITE(payload).encode(), key.jwk, registry=REGISTRY)

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from coatcheck.problems import BadRequest, Invalid, Problem
 
 LARGEST_BODY = 64 * 1024
+WRITE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode  # json.dumps would make one each time
 
 
 class TooLarge(Problem):
@@ -92,7 +93,7 @@ def _parse(raw: bytes) -> Any:
         value = json.loads(raw.decode("utf-8"), object_pairs_hook=_members)
         # Half a surrogate pair is no character and can be neither stored nor hashed; NaN is no number,
         # and 1e400 has become infinity.
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        WRITE(value).encode("utf-8")
     except _MemberTwice:
         raise Invalid([("#", "A member is there twice.")]) from None
     except (ValueError, RecursionError):
