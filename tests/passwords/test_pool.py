@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -55,8 +55,11 @@ class Held:
         await asyncio.sleep(0)
         return task
 
-    async def go(self) -> list[str]:
+    def release(self) -> None:
         self._go.set()
+
+    async def go(self) -> list[str]:
+        self.release()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         return self.order
 
@@ -203,6 +206,42 @@ async def test_who_leaves_once_it_has_begun_hears_of_it_all_the_same(pool: Hashi
     end.set()
     assert await task == "looked at"
     assert not task.cancelling()
+
+
+class Interrupted:
+    """A lock; when it has been let go for the first time, something else happens at once."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        self._lock = threading.Lock()
+        self._then: Callable[[], None] | None = then
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        then, self._then = self._then, None
+        if then is not None:
+            then()
+
+
+async def test_what_is_taken_back_is_not_begun_in_the_same_moment(pool: HashingPool) -> None:
+    """It would be a guess that is looked at and that nobody counts."""
+    held = Held(pool)
+    await held.hold()
+    leaving = await held.ask("left", HOME)
+
+    def let_the_thread_go_on() -> None:
+        held.release()
+        until = time.monotonic() + 10
+        while pool._working and time.monotonic() < until:
+            time.sleep(0.001)
+
+    pool._lock = Interrupted(let_the_thread_go_on)  # type: ignore[assignment]
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert await held.go() == []
 
 
 async def test_what_may_be_everybody_behind_a_proxy_holds_half_of_it(pool: HashingPool) -> None:

@@ -102,9 +102,8 @@ class HashingPool:
             while not job.over:
                 await self._woken(job)
         finally:
+            self._take_back(job)
             with self._lock:
-                if not job.begun:
-                    self._queue.remove(job, turn)
                 self._release(job)
         try:
             if job.error is not None:
@@ -177,6 +176,13 @@ class HashingPool:
                 job.begun = True
             return job
 
+    def _take_back(self, job: Job) -> bool:
+        """Whether it was in time: then no thread will begin it."""
+        with self._lock:
+            if not job.begun:
+                self._queue.remove(job, job.turn)
+            return not job.begun
+
     async def _woken(self, job: Job) -> None:
         """Wait until the job is over, also for somebody who is told to give up once a thread has begun it.
 
@@ -187,9 +193,7 @@ class HashingPool:
             await job.woken
         except asyncio.CancelledError:
             caller = asyncio.current_task()
-            with self._lock:
-                begun = job.begun
-            if not begun or caller is None:
+            if self._take_back(job) or caller is None:
                 raise
             while caller.uncancel():
                 pass
