@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from coatcheck.passwords import HashingBusy, Turn
 from coatcheck.passwords.fair_queue import FairQueue
-from coatcheck.passwords.pool import NICER, HashingPool
+from coatcheck.passwords.pool import MANY_PER_THREAD, NICER, TOLD_TOGETHER, HashingPool
 
 HOME = Turn("home", known=True)
 
@@ -158,6 +158,51 @@ async def test_as_many_are_at_work_as_there_are_threads(before: int) -> None:
         together = threading.Barrier(3)
         await asyncio.gather(*(pool.run(partial(together.wait, 10), Turn()) for _ in range(3)))
     pool.close()
+
+
+class OneByOne:
+    """Work that ends when it is told to, in the order in which it was asked for."""
+
+    def __init__(self, pool: HashingPool, number: int) -> None:
+        self.ends = [threading.Event() for _ in range(number)]
+        self.begun = [threading.Event() for _ in range(number)]
+        self.tasks = [asyncio.create_task(pool.run(partial(self._work, one), Turn())) for one in range(number)]
+
+    def _work(self, one: int) -> int:
+        self.begun[one].set()
+        self.ends[one].wait(10)
+        return one
+
+    async def end(self, one: int) -> None:
+        """Let one end, and the next begin."""
+        self.ends[one].set()
+        if one + 1 < len(self.begun):
+            assert await asyncio.to_thread(self.begun[one + 1].wait, 10)
+
+    @property
+    def told(self) -> int:
+        return sum(task.done() for task in self.tasks)
+
+
+async def test_where_many_wait_results_are_told_a_few_at_a_time(pool: HashingPool) -> None:
+    work = OneByOne(pool, MANY_PER_THREAD + 3 * TOLD_TOGETHER)
+    await asyncio.sleep(0)
+    for one in range(2 * TOLD_TOGETHER):
+        await work.end(one)
+        for _ in range(5):  # what was told before the next one began has come by then
+            await asyncio.sleep(0)
+        assert work.told == (one + 1) // TOLD_TOGETHER * TOLD_TOGETHER
+    for end in work.ends:
+        end.set()
+    assert await asyncio.wait_for(asyncio.gather(*work.tasks), 10) == list(range(len(work.tasks)))
+
+
+async def test_where_few_wait_each_result_is_told_at_once(pool: HashingPool) -> None:
+    work = OneByOne(pool, MANY_PER_THREAD - 1)
+    await asyncio.sleep(0)
+    for one, task in enumerate(work.tasks):
+        await work.end(one)
+        assert await asyncio.wait_for(task, 10) == one
 
 
 async def test_what_is_given_up_leaves_nothing_with_the_threads(pool: HashingPool) -> None:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -29,6 +29,10 @@ SHARED_NETWORKS_SHARE = 1 / 2  # of one that may stand for everybody behind a pr
 STRANGERS_SHARE = 3 / 4  # what is left is kept for networks that the account's owner has logged in from
 NICER = 10
 WEIGHT_OF_THE_LAST = 0.1  # in the mean time of a hash
+# While there are so many that the last one waits for as many hashes, results are told a few at a time: the event loop
+# wakes up once for all of them, and they share a commit. Each comes later by as long as some hashes take.
+MANY_PER_THREAD = 16
+TOLD_TOGETHER = 4
 
 
 class HashingBusy(Unavailable):
@@ -55,14 +59,28 @@ class Job:
         self.error: BaseException | None = None
 
     def end(self, result: Any, error: BaseException | None) -> None:
-        """Tell whoever waits; from any thread."""
-        with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
-            self.loop.call_soon_threadsafe(self._end, result, error)
-
-    def _end(self, result: Any, error: BaseException | None) -> None:
+        """In its own loop: what became of it."""
         self.over, self.result, self.error = True, result, error
         if not self.woken.done():
             self.woken.set_result(None)
+
+
+Ended = tuple[Job, Any, BaseException | None]
+
+
+def _tell(ended: Iterable[Ended]) -> None:
+    """Tell whoever waits; from any thread, once for each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Ended]] = {}
+    for one in ended:
+        by_loop.setdefault(one[0].loop, []).append(one)
+    for loop, its in by_loop.items():
+        with suppress(RuntimeError):  # it was closed meanwhile: nobody waits any more
+            loop.call_soon_threadsafe(_end_all, its)
+
+
+def _end_all(ended: list[Ended]) -> None:
+    for job, result, error in ended:
+        job.end(result, error)
 
 
 class HashingPool:
@@ -81,6 +99,7 @@ class HashingPool:
         self._strangers = 0
         self._held = 0
         self._working = 0
+        self._ended: list[Ended] = []  # and not told yet
         self._seconds = 0.0
 
     async def run(self, work: Callable[[], Result], turn: Turn) -> Result:
@@ -97,7 +116,7 @@ class HashingPool:
                 self._executor = self._executor or ThreadPoolExecutor(self.threads, "coatcheck-hash", _be_nice)
                 self._executor.submit(self._work)
         if made_room is not None:
-            made_room.end(None, self._busy())
+            _tell([(made_room, None, self._busy())])
         try:
             while not job.over:
                 await self._woken(job)
@@ -118,8 +137,7 @@ class HashingPool:
         with self._lock:
             executor, self._executor = self._executor, None
             waiting = list(iter(self._queue.take, None))
-        for job in waiting:
-            job.end(None, self._busy())
+        _tell((job, None, self._busy()) for job in waiting)
         if executor is not None:
             executor.shutdown(wait=False)
 
@@ -157,24 +175,32 @@ class HashingPool:
 
     def _work(self) -> None:
         """In a thread: one job after the other, until none waits."""
-        while (job := self._next()) is not None:
+        job = self._next()
+        while job is not None:
             began = time.perf_counter()
             try:
-                result, error = job.work(), None
-            except BaseException as raised:
-                result, error = None, raised
-            job.end(result, error)
+                ended: Ended = (job, job.work(), None)
+            except BaseException as error:
+                ended = (job, None, error)
             taken = time.perf_counter() - began
             self._seconds += (taken - self._seconds) * (WEIGHT_OF_THE_LAST if self._seconds else 1)
+            job = self._next(ended)
 
-    def _next(self) -> Job | None:
+    def _next(self, ended: Ended | None = None) -> Job | None:
+        """The next job, after the one that has ended; tells how that ended, or leaves it to the next one."""
         with self._lock:
+            if ended is not None:
+                self._ended.append(ended)
             job = self._queue.take()
             if job is None:
                 self._working -= 1
             else:
                 job.begun = True
-            return job
+            told: list[Ended] = []
+            if job is None or len(self._ended) >= TOLD_TOGETHER or self._held < self.threads * MANY_PER_THREAD:
+                told, self._ended = self._ended, told
+        _tell(told)
+        return job
 
     def _take_back(self, job: Job) -> bool:
         """Whether it was in time: then no thread will begin it."""
