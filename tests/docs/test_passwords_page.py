@@ -11,10 +11,12 @@ from coatcheck.passwords.formats import argon2, bcrypt, django_pbkdf2, werkzeug_
 from coatcheck.passwords.names import LETTERS_OF_A_NAME
 from coatcheck.passwords.policy import MAX_LENGTH
 from coatcheck.passwords.pool import (
+    MANY_PER_THREAD,
     NICER,
     ONE_NETWORKS_SHARE,
     SHARED_NETWORKS_SHARE,
     STRANGERS_SHARE,
+    TOLD_TOGETHER,
     WAITING_PER_THREAD,
     HashingPool,
 )
@@ -94,6 +96,7 @@ def test_the_other_numbers_are_those_of_the_code() -> None:
         f"a nice value {NICER} above",
         f"{memory:.0f} MiB with two processors",
         f"Up to {WAITING_PER_THREAD} wait for each thread",
+        f"there are {MANY_PER_THREAD} or more for each thread, results are told {TOLD_TOGETHER} at a time",
         f"Later ones wait for these, {MOST_WAITING} at most",
         f"bcrypt {bcrypt.MAX_COST}; PBKDF2 {django_pbkdf2.MAX_ITERATIONS:,} iterations",
         f"with SHA-512 {werkzeug_pbkdf2.MAX_ITERATIONS['sha512']:,}",
