@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from fastapi.requests import Request
 
@@ -18,27 +18,30 @@ async def while_there(request: Request, work: Coroutine[Any, Any, Result]) -> Re
     request and are gone would keep their places, in front of those who wait. The request's body was read before.
     Raises BadRequest, which nobody reads, for one who has left.
     """
-    own = asyncio.current_task()
-    assert own is not None
-    cancelled_before = own.cancelling()
-    left = False
+    waited_for = True
 
-    async def give_up() -> None:
-        nonlocal left
-        await _left(request)
-        left = True
-        own.cancel()
+    async def to_its_end() -> Result | None:
+        try:
+            return await work
+        except Exception:
+            # A server that stops has cancelled the request; what becomes of the rest is nobody's news.
+            if waited_for:
+                raise
+            return None
 
-    # The work itself stays in the request's task: two tasks more were a tenth of what a login takes beside its hash.
-    leaving = asyncio.create_task(give_up())
+    doing, leaving = asyncio.create_task(to_its_end()), asyncio.create_task(_left(request))
     try:
-        return await work
-    except asyncio.CancelledError:
-        if left and own.uncancel() <= cancelled_before:
-            raise BadRequest("The connection was closed before the answer came.") from None
-        raise
+        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            doing.cancel()
+            await asyncio.wait({doing})
+        if doing.cancelled():
+            raise BadRequest("The connection was closed before the answer came.")
+        return cast("Result", doing.result())
     finally:
+        waited_for = False
         leaving.cancel()
+        doing.cancel()
 
 
 async def _left(request: Request) -> None:
