@@ -1,5 +1,5 @@
-"""Work is given up when its client leaves. A server that stops cancels the request; what it was about may go on to its
-end, and that is nobody's news."""
+"""Work is given up when its client leaves. A server that stops cancels the request; what it was about may go on to
+its end, and that is nobody's news."""
 
 import asyncio
 import gc
