@@ -31,7 +31,7 @@ NICER = 10
 WEIGHT_OF_THE_LAST = 0.1  # in the mean time of a hash
 # While there are so many that the last one waits for as many hashes, results are told a few at a time: the event loop
 # wakes up once for all of them, and they share a commit. Each comes later by as long as some hashes take.
-MANY_PER_THREAD = 16
+MANY_PER_THREAD = 64
 TOLD_TOGETHER = 4
 
 
