@@ -163,12 +163,15 @@ class LoopsContract:
         loops.run(database.open())
         for number in range(4):
             loops.run(database.execute(ADD_QUIETLY, {"name": f"{number}"}))
+        right: list[str] = []
         mixed_up: list[object] = []
 
         async def read_some(wanted: str) -> None:
             for _ in range(READS):
                 rows = await database.all(GET, {"wanted": wanted})
-                if [row.name for row in rows] != [wanted]:
+                if [row.name for row in rows] == [wanted]:
+                    right.append(wanted)
+                else:
                     mixed_up.append((wanted, rows))
 
         threads = [threading.Thread(target=loops.run, args=(read_some(f"{number}"),)) for number in range(4)]
@@ -177,4 +180,5 @@ class LoopsContract:
         for thread in threads:
             thread.join(60)
         assert mixed_up == []
+        assert len(right) == 4 * READS
         loops.run(database.close())

@@ -132,10 +132,7 @@ class Accounts:
 
     async def find(self, username: str) -> Account | None:
         """The account of this name, in any spelling that maps to the same form."""
-        return await self.find_mapped(mapped(username))
-
-    async def find_mapped(self, form: str | None) -> Account | None:
-        """The same for what `mapped` gives."""
+        form = mapped(username)
         if form is None:
             return None
         row = await self._database.one(statements.FIND, {"mapped_username": form})

@@ -31,7 +31,6 @@ class SQLiteChanges:
         self._connection: sqlite3.Connection | None = None
         self._seen: int | None = None
         self._after = 0
-        self._last: list[Any] = []
         # Loops in several threads may look at once. Another's read in the middle of ours would hold the
         # version still; and who sees the new version must not go on before its rows are handed over.
         self._looking = threading.Lock()
@@ -48,7 +47,6 @@ class SQLiteChanges:
         """Close the connection; a later look opens it anew."""
         with self._looking:
             connection, self._connection, self._seen = self._connection, None, None
-            self._last = []
             if connection is not None:
                 connection.close()
 
@@ -89,10 +87,9 @@ class SQLiteChanges:
             self._hand_over(raw)
 
     def _hand_over(self, raw: list[Any]) -> None:
-        if raw != self._last:  # most commits end no session: then it is the row about the keys, as before
+        if raw:
             # Two who waited in threads may come back in either order.
             self._after = max(self._after, self._rows(self._log.rows(raw)))
-            self._last = raw
 
     def _open(self) -> sqlite3.Connection:
         if not self._is_open():

@@ -54,7 +54,6 @@ class Keyring:
         self._data: dict[str, dict[str, bytes]] = {}
         self._unheard = Unheard()
         self._stale = False
-        self._signs: tuple[int, SigningKey] | None = None  # which key, as found in this second
         self._lock = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.signing: dict[str, SigningKey] = {}
@@ -87,21 +86,16 @@ class Keyring:
 
         Raises Unavailable: no key can be opened.
         """
-        second, settled = int(self._clock()), False
         # While the database is away a key that signs a day longer harms nobody; a failed login would.
         with suppress(DatabaseUnavailable):
             await self.fresh()
-            if self._signs is not None and self._signs[0] == second:
-                return self._signs[1]
             if not self._standings:  # a reset has taken all of them away
                 await self._changed(partial(rotation.complete, algorithm=self._algorithm))
             if self._is_due() and not self._lock.locked():
                 async with self._alone():
                     await self._rotate_on_schedule()
-            settled = True
         self._drop_what_is_over()
         for key in self._open_in("current", "retired", "next"):  # the first, unless it cannot be opened
-            self._signs = (second, key) if settled else None
             return key
         raise Unavailable
 
@@ -276,7 +270,6 @@ class Keyring:
 
     def _take_over(self) -> None:
         """Change the dictionary in place: whoever checks tokens holds it."""
-        self._signs = None
         now = self._now()
         accepted = {one.id for one in self._standings if one.state(now) in ACCEPTED}
         for key_id in accepted:

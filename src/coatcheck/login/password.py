@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from coatcheck.accounts import Account, Accounts, mapped
+from coatcheck.accounts import Account, Accounts, counted_as
 from coatcheck.database import Database
 from coatcheck.passwords import HashingBusy, Passwords, Turn, Verdict
 from coatcheck.problems import Unauthorized
@@ -40,10 +40,9 @@ class Login:
 
         Raises WrongCredentials, TooManyAttempts, HashingBusy.
         """
-        form = mapped(username)
-        async with self._throttle.attempt(form or username, client) as attempt:  # as `counted_as` has it
+        async with self._throttle.attempt(counted_as(username), client) as attempt:
             for earlier in range(TRIES):
-                account = await self._accounts.find_mapped(form)
+                account = await self._accounts.find(username)
                 verdict = await self._check(account, password, attempt.turn)
                 if account is None or not verdict.right or not account.enabled:
                     await attempt.failed(account.id if account else None)

@@ -30,7 +30,7 @@ STRANGERS_SHARE = 3 / 4  # what is left is kept for networks that the account's 
 NICER = 10
 WEIGHT_OF_THE_LAST = 0.1  # in the mean time of a hash
 # While there are so many that the last one waits for as many hashes, results are told a few at a time: the event loop
-# wakes up once for all of them, and they share a commit. Each comes later by as long as some hashes take.
+# wakes up once for all of them, and they share a commit. Each comes later by what three more hashes take at most.
 MANY_PER_THREAD = 64
 TOLD_TOGETHER = 4
 
@@ -43,7 +43,10 @@ class HashingBusy(Unavailable):
 
 
 class Job:
-    """Something to be computed for somebody who waits in an event loop. All but `begun` belongs to that loop."""
+    """Something to be computed for somebody who waits in an event loop.
+
+    begun and holds_a_place are for whoever holds the pool's lock, what became of it for that loop alone.
+    """
 
     __slots__ = ("begun", "error", "holds_a_place", "loop", "over", "result", "turn", "woken", "work")
 
