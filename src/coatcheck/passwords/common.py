@@ -8,16 +8,17 @@ what was written against them. An operator who wants it refused asks for ten cha
 """
 
 import gzip
-import unicodedata
 from functools import cache
 from pathlib import Path
+
+from coatcheck.passwords.normal_forms import nfc
 
 FILE = Path(__file__).with_name("common.txt.gz")
 
 
 def folded(password: str) -> str:
     """The form in which passwords are compared with the list: whoever tries `password1` tries `PASSWORD1`, too."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", password).casefold())
+    return nfc(nfc(password).casefold())
 
 
 def is_common(password: str) -> bool:

@@ -3,6 +3,8 @@
 import unicodedata
 from urllib.parse import urlsplit
 
+from coatcheck.passwords.normal_forms import nfkc
+
 PRODUCT = "coatcheck"
 UNTITLED = "FastAPI"  # the title of an application that gave itself none
 # Fewer are no name but a syllable: with "al" as a name, "al 2024 07" would be refused.
@@ -35,7 +37,7 @@ def is_name(password: str, name: str) -> bool:
 
 def _folded(text: str) -> str:
     """Without case and, as usernames are compared (RFC 8265), without width: NFKC, not the NFC of what is hashed."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return nfkc(nfkc(text).casefold())
 
 
 def _bare(text: str) -> str:

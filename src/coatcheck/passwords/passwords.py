@@ -13,6 +13,7 @@ from coatcheck.passwords import policy, stored
 from coatcheck.passwords.cost import Cost
 from coatcheck.passwords.fair_queue import Turn
 from coatcheck.passwords.formats import FORMATS, Format, format_of, formats_beside, with_its_pepper
+from coatcheck.passwords.normal_forms import nfc
 from coatcheck.passwords.pool import HashingPool
 from coatcheck.problems import Unavailable
 
@@ -195,7 +196,7 @@ class Passwords:
     def _is_behind(self, password: str, against: _Against) -> bool:
         if against.foreign:
             return against.foreign.verify(password, against.hash)
-        mixed = stored.peppered(policy.normalised(password), against.pepper)
+        mixed = stored.peppered(nfc(password), against.pepper)
         try:
             return self._hasher.verify(against.hash, mixed)
         except VerificationError:
@@ -204,4 +205,4 @@ class Passwords:
     def _hash(self, password: str, pepper: tuple[str, bytes]) -> str:
         """In a thread."""
         key_id, key = pepper
-        return stored.with_pepper(key_id, self._hasher.hash(stored.peppered(policy.normalised(password), key)))
+        return stored.with_pepper(key_id, self._hasher.hash(stored.peppered(nfc(password), key)))

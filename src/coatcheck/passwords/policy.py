@@ -1,10 +1,10 @@
 """Which passwords are accepted where one is set: at registration, at a change, and by an operator."""
 
-import unicodedata
 from dataclasses import dataclass
 
 from coatcheck.passwords.common import is_common
 from coatcheck.passwords.names import is_name, is_username
+from coatcheck.passwords.normal_forms import nfc
 
 DEFAULT_MIN_LENGTH = 8  # NIST SP 800-63B-4 3.1.1.2 asks 15 when a password is the only factor
 MAX_LENGTH = 1_024  # NIST asks for at least 64; beyond this only the hash function's time is tested
@@ -14,11 +14,6 @@ ADVICE = "Use something else; a few words in a row are easy to remember and hard
 IS_USERNAME = f"This is the username, with little added at most: it would be guessed first. {ADVICE}"
 IS_PRODUCTS_NAME = f"This is the name of the service, with little added at most: it would be guessed first. {ADVICE}"
 IS_COMMON = f"This is one of the most common passwords: they are guessed first. {ADVICE}"
-
-
-def normalised(password: str) -> str:
-    """The password as it is hashed: NFC, so that é typed on two keyboards is one password."""
-    return unicodedata.normalize("NFC", password)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +40,13 @@ class Policy:
 
     def _wrong_length(self, password: str) -> str | None:
         """Length counts code points after normalisation."""
-        if len(password) > 4 * MAX_LENGTH:  # before NFC, whose time grows with the square
+        if len(password) > 4 * MAX_LENGTH:  # NFC makes one code point of four at most
             return f"Use at most {MAX_LENGTH} characters."
         try:
             password.encode()
         except UnicodeEncodeError:  # half a surrogate pair has no bytes that could be hashed
             return "Type it again: it has half a character in it."
-        length = len(normalised(password))
+        length = len(nfc(password))
         if length < self.min_length:
             return f"Use at least {self.min_length} characters; a few words in a row are easy to remember."
         if length > MAX_LENGTH:

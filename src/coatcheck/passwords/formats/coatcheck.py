@@ -9,9 +9,10 @@ under the pepper, of the password in NFC and UTF-8.
 import base64
 import re
 
-from coatcheck.passwords import policy, stored
+from coatcheck.passwords import stored
 from coatcheck.passwords.cost import Cost
 from coatcheck.passwords.formats.argon2 import CAPS, Argon2
+from coatcheck.passwords.normal_forms import nfc
 
 BEGINNING = "$hmac-sha256$key="
 # 43 letters hold 32 bytes and 2 bits that are zero.
@@ -43,7 +44,7 @@ class PepperedArgon2:
         if said is None:
             return False
         pepper = base64.urlsafe_b64decode(said["pepper"] + "=")
-        return self._argon2.is_of(stored.peppered(policy.normalised(password), pepper), said["rest"])
+        return self._argon2.is_of(stored.peppered(nfc(password), pepper), said["rest"])
 
 
 def with_its_pepper(argon2id: str, pepper: bytes) -> str:
