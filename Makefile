@@ -15,6 +15,9 @@ help:  ## list these targets
 run: $(VENV)/.run  ## serve http://127.0.0.1:8000; Ctrl+C stops it
 	@$(PYTHON) app.py
 
+# Compiled once, not at each start: the tests start hundreds of processes.
+test test-pythons: export PYTHONDONTWRITEBYTECODE :=
+
 # The whole suite in as many processes as the machine has processors, up to four: each starts a PostgreSQL.
 test: $(VENV)/.dev  ## run every test; one alone: make test ARGS="-k refresh"
 	@$(PYTHON) -m pytest $(if $(ARGS),$(ARGS),-q -n auto --maxprocesses 4 --dist loadfile)

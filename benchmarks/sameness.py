@@ -5,8 +5,8 @@
 One connection sends pairs, one of each kind in random order, and each pair gives one difference. Printed: the
 median difference, and the interval that holds it in 95 of 100 by the bootstrap. Exits 1 when it leaves the goal:
 ±1 ms for 500 pairs at the default cost, ±0.05 ms for 20,000 at the cheapest, where nothing else hides in the hash.
-The guessing limits are off for these, because they end it after a few; the third measurement has them on: known
-and unknown names that are refused with 429.
+The guessing limits are off for these, because they end it after a few; the others have them on: known and unknown
+names that are refused with 429, and names that fail for the first time, which is written down, on both databases.
 """
 
 import argparse
@@ -15,6 +15,8 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -22,31 +24,42 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that it starts from any folder
 
 from benchmarks._rig import ONE_CORE, machine, request, todo_server
+from coatcheck.throttle.limits import WAITS_FROM
 from tests.support.person import Person
-from tests.support.server import CHEAP
+from tests.support.postgresql import Cluster
+from tests.support.server import CHEAP, Server, new_origin
 
 RESAMPLES = 1_000
 WARM_UP = 20
 ACCOUNTS = 50
+PAIRS_A_LINE = 20  # an address may guess wrong a hundred times
 WRONG = "wrong password"
 OFF = {"COATCHECK_THROTTLE": "false"}
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What is measured. goal: milliseconds, in both directions. status: of every answer."""
+    """What is measured. goal: milliseconds, in both directions. status: of every answer.
+
+    once: each name is tried no more than that.
+    """
 
     title: str
     settings: dict[str, str]
     pairs: int
     goal: float
     status: int
+    once: bool = False
+    postgresql: bool = False
 
 
 MEASUREMENTS = [
     Measurement("default cost", OFF, 500, 1.0, 401),
     Measurement("cheapest cost", {**CHEAP, **OFF}, 20_000, 0.05, 401),
     Measurement("limits reached", CHEAP, 2_000, 0.05, 429),
+    # For an account it is written down with its id. A name has one first failure, so nobody else gets a median.
+    Measurement("first failure", CHEAP, 2_000, 0.1, 401, once=True),
+    Measurement("on PostgreSQL", CHEAP, 2_000, 0.1, 401, once=True, postgresql=True),
 ]
 
 
@@ -54,7 +67,7 @@ class Line:
     """One connection, and how long an answer takes on it."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket = socket.create_connection(("127.0.0.1", port), source_address=(new_origin(), 0))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def milliseconds(self, username: str, status: int | None = None) -> float:
@@ -78,14 +91,19 @@ def _is_whole(answer: bytes) -> bool:
     return len(body) == int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
 
 
-def differences(line: Line, known: list[str], unknown: list[str], what: Measurement, pairs: int) -> list[float]:
+def differences(
+    server: Server, known: Iterator[str], unknown: Iterator[str], what: Measurement, pairs: int
+) -> list[float]:
     """Known minus unknown, in milliseconds, a pair each."""
-    found = []
-    for _ in range(pairs):
-        first_known = random.random() < 0.5
-        names = [random.choice(known), random.choice(unknown)]
-        taken = {name: line.milliseconds(name, what.status) for name in (names if first_known else names[::-1])}
-        found.append(taken[names[0]] - taken[names[1]])
+    found: list[float] = []
+    while len(found) < pairs:
+        if what.once or not found:
+            line = Line(server.port)
+        for _ in range(PAIRS_A_LINE):
+            names = [next(known), next(unknown)]
+            order = names if random.random() < 0.5 else names[::-1]
+            taken = {name: line.milliseconds(name, what.status) for name in order}
+            found.append(taken[names[0]] - taken[names[1]])
     return found
 
 
@@ -95,23 +113,60 @@ def interval(values: list[float]) -> tuple[float, float]:
     return medians[int(0.025 * RESAMPLES)], medians[int(0.975 * RESAMPLES) - 1]
 
 
+@contextmanager
+def server_for(what: Measurement) -> Generator[Server]:
+    """The todo API on the database that is asked for."""
+    with tempfile.TemporaryDirectory() as folder:
+        cluster = Cluster(Path(folder) / "cluster") if what.postgresql else None
+        url = {"COATCHECK_DATABASE_URL": cluster.url(cluster.new_database())} if cluster else {}
+        try:
+            with todo_server(Path(folder) / "server", {**what.settings, **url}, ONE_CORE) as server:
+                yield server
+        finally:
+            if cluster is not None:
+                cluster.stop()
+
+
+def names_for(server: Server, what: Measurement, pairs: int) -> tuple[list[str], list[str]]:
+    """Names that have an account, and as many that nobody has."""
+    count = pairs + WARM_UP + PAIRS_A_LINE if what.once else ACCOUNTS
+    known: list[str] = []
+    while len(known) < count:
+        with server.client() as client:  # from an address of its own
+            known += [Person(client, f"known{len(known) + one:05}").username for one in range(ACCOUNTS)]
+    return known, [f"other{number:05}" for number in range(len(known))]
+
+
+def exhaust(server: Server, names: list[str]) -> None:
+    """Guess at each name until the next guess has to wait."""
+    for number, name in enumerate(names):
+        if number % PAIRS_A_LINE == 0:
+            line = Line(server.port)
+        for _ in range(WAITS_FROM):
+            line.milliseconds(name, 401)
+
+
+def choices(names: list[str], *, once: bool) -> Iterator[str]:
+    """Each of them once, or one at random, again and again."""
+    if once:
+        yield from names
+    while not once:
+        yield random.choice(names)
+
+
 def measure(what: Measurement, pairs: int) -> bool:
     """Print it; whether the goal is met."""
-    with tempfile.TemporaryDirectory() as folder, todo_server(Path(folder), what.settings, ONE_CORE) as server:
-        with server.client() as client:
-            known = [Person(client, f"known{number:03}").username for number in range(ACCOUNTS)]
-        unknown = [f"other{number:03}" for number in range(ACCOUNTS)]
-        line = Line(server.port)
+    with server_for(what) as server:
+        known, unknown = names_for(server, what, pairs)
         if what.status == 429:
-            for name in known + unknown:
-                for _ in range(6):
-                    line.milliseconds(name)
-        differences(line, known, unknown, what, WARM_UP)
-        found = differences(line, known, unknown, what, pairs)
+            exhaust(server, known + unknown)
+        of_known, of_unknown = choices(known, once=what.once), choices(unknown, once=what.once)
+        differences(server, of_known, of_unknown, what, WARM_UP)
+        found = differences(server, of_known, of_unknown, what, pairs)
     low, high = interval(found)
     met = -what.goal <= low and high <= what.goal
     print(
-        f"{what.title:<15} {pairs:>6,} pairs, {what.status}: median {median(found):+.4f} ms, "
+        f"{what.title:<15} {len(found):>6,} pairs, {what.status}: median {median(found):+.4f} ms, "
         f"95 % in {low:+.4f} … {high:+.4f} ms; goal ±{what.goal} ms: {'met' if met else 'MISSED'}",
         flush=True,
     )
