@@ -96,8 +96,9 @@ def differences(
 ) -> list[float]:
     """Known minus unknown, in milliseconds, a pair each."""
     found: list[float] = []
+    line = Line(server.port)
     while len(found) < pairs:
-        if what.once or not found:
+        if what.once:
             line = Line(server.port)
         for _ in range(PAIRS_A_LINE):
             names = [next(known), next(unknown)]
@@ -139,10 +140,9 @@ def names_for(server: Server, what: Measurement, pairs: int) -> tuple[list[str],
 
 def exhaust(server: Server, names: list[str]) -> None:
     """Guess at each name until the next guess has to wait."""
-    for number, name in enumerate(names):
-        if number % PAIRS_A_LINE == 0:
-            line = Line(server.port)
-        for _ in range(WAITS_FROM):
+    for first in range(0, len(names), PAIRS_A_LINE):
+        line = Line(server.port)
+        for name in names[first : first + PAIRS_A_LINE] * WAITS_FROM:
             line.milliseconds(name, 401)
 
 
