@@ -1,7 +1,7 @@
 """Unicode's composed normal forms (UAX #15), in a time that does not grow with the square.
 
 Python's own moves the marks on one letter to their places one by one: 4,096 of them held everything up for 29 to
-59 ms. Here they come sorted, as either form wants them: 1 to 2 ms, and 5 for any other text as long.
+59 ms. Here they come sorted, as either form wants them: 1 to 2 ms, and 4 for any other text as long.
 """
 
 from itertools import groupby
