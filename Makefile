@@ -15,7 +15,7 @@ help:  ## list these targets
 run: $(VENV)/.run  ## serve http://127.0.0.1:8000; Ctrl+C stops it
 	@$(PYTHON) app.py
 
-# Compiled once, not at each start: the tests start hundreds of processes.
+# Compiled once, not at each start: the tests start many processes.
 test test-pythons: export PYTHONDONTWRITEBYTECODE :=
 
 # The whole suite in as many processes as the machine has processors, up to four: each starts a PostgreSQL.

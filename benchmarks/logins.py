@@ -21,11 +21,11 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import mean, median
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that it starts from any folder
 
-from benchmarks._rig import CORES, Load, Run, machine, request, todo_server
+from benchmarks._rig import CORES, Load, Run, interval, machine, request, todo_server
 from coatcheck.passwords import OWASP_ARGON2ID
 from tests.support.person import Person
 from tests.support.server import Server
@@ -110,7 +110,7 @@ def by_turns(server: Server, logins: list[str], seconds: float) -> Turns:
         before = thread_seconds(server.process.pid)
         alone_seconds = 0.0
         began = time.perf_counter()
-        while time.perf_counter() - began < 2 * seconds - 1:
+        while time.perf_counter() - began < 2 * (seconds - TURN_SECONDS):
             alone_seconds += turn((load.pid, server.process.pid), (alone.pid,))
             turn((alone.pid,), (load.pid, server.process.pid))
         used = {key: value - before[key] for key, value in thread_seconds(server.process.pid).items()}
@@ -161,12 +161,12 @@ def one_round(server: Server, logins: list[str], todos: str, seconds: float) -> 
 
 
 def report(rounds: list[Round], before: float, peak: float) -> bool:
-    """Print medians, also those of the rounds' ratios; whether every goal is met."""
+    """Print what the rounds come to: of logins the mean share, of waits the median; whether every goal is met."""
     turns = [one.turns for one in rounds]
     logins = sum(one.logins for one in turns) / sum(one.storm_seconds for one in turns)
     by_itself = sum(one.hashes for one in turns) / sum(one.alone_seconds for one in turns)
-    share = mean(one.share for one in turns)
-    give = 2 * stdev(one.share for one in turns) / len(turns) ** 0.5 if len(turns) > 1 else 1.0
+    shares = [one.share for one in turns]
+    share, (low, high) = mean(shares), interval(shares, mean)
     beside = mean(one.beside for one in turns)
     quiet, storm = median(one.quiet.p99 for one in rounds), median(one.storm.p99 for one in rounds)
     times = median(one.storm.p99 / one.quiet.p99 for one in rounds)
@@ -174,7 +174,7 @@ def report(rounds: list[Round], before: float, peak: float) -> bool:
     lines = [
         (
             f"(a) logins {logins:.1f}/s : argon2-cffi alone {by_itself:.1f}/s = {share:.3f} "
-            f"({share - give:.3f} to {share + give:.3f}); computed beside the hashes {beside:.3f} of them",
+            f"({low:.3f} to {high:.3f}); computed beside the hashes {beside:.3f} of them",
             f"at least {LOGINS_GOAL}",
             share >= LOGINS_GOAL,
         ),

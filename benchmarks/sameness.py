@@ -2,7 +2,7 @@
 
     python benchmarks/sameness.py        (or with all others: make bench)
 
-One connection sends pairs, one of each kind in random order, and each pair gives one difference. Printed: the
+A connection sends pairs, one of each kind in random order, and each pair gives one difference. Printed: the
 median difference, and the interval that holds it in 95 of 100 by the bootstrap. Exits 1 when it leaves the goal:
 ±1 ms for 500 pairs at the default cost, ±0.05 ms for 20,000 at the cheapest, where nothing else hides in the hash.
 The guessing limits are off for these, because they end it after a few; the others have them on: known and unknown
@@ -23,13 +23,12 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that it starts from any folder
 
-from benchmarks._rig import ONE_CORE, machine, request, todo_server
+from benchmarks._rig import ONE_CORE, interval, machine, request, todo_server
 from coatcheck.throttle.limits import WAITS_FROM
 from tests.support.person import Person
 from tests.support.postgresql import Cluster
 from tests.support.server import CHEAP, Server, new_origin
 
-RESAMPLES = 1_000
 WARM_UP = 20
 ACCOUNTS = 50
 PAIRS_A_LINE = 20  # an address may guess wrong a hundred times
@@ -108,12 +107,6 @@ def differences(
     return found
 
 
-def interval(values: list[float]) -> tuple[float, float]:
-    """Where the median lies in 95 of 100 resamples."""
-    medians = sorted(median(random.choices(values, k=len(values))) for _ in range(RESAMPLES))
-    return medians[int(0.025 * RESAMPLES)], medians[int(0.975 * RESAMPLES) - 1]
-
-
 @contextmanager
 def server_for(what: Measurement) -> Generator[Server]:
     """The todo API on the database that is asked for."""
@@ -163,7 +156,7 @@ def measure(what: Measurement, pairs: int) -> bool:
         of_known, of_unknown = choices(known, once=what.once), choices(unknown, once=what.once)
         differences(server, of_known, of_unknown, what, WARM_UP)
         found = differences(server, of_known, of_unknown, what, pairs)
-    low, high = interval(found)
+    low, high = interval(found, median)
     met = -what.goal <= low and high <= what.goal
     print(
         f"{what.title:<15} {len(found):>6,} pairs, {what.status}: median {median(found):+.4f} ms, "

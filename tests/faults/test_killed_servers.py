@@ -34,7 +34,7 @@ def postgresql_url(breakable_cluster: BreakableCluster) -> Iterator[str]:
 
 
 async def answered(writers: list[Writer], number: int) -> None:
-    """Wait until they have so many answers more."""
+    """Wait until they have more than so many further answers."""
     before = sum(writer.answered.total() for writer in writers)
     async with asyncio.timeout(ANSWERED_WITHIN_SECONDS):
         while sum(writer.answered.total() for writer in writers) <= before + number:  # noqa: ASYNC110
